@@ -1,0 +1,5 @@
+/** The client. */
+@NullMarked
+package dev.grange.cli;
+
+import org.jspecify.annotations.NullMarked;
