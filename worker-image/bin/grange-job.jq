@@ -1,4 +1,4 @@
-# A job as NUL-terminated fields: kind, grace, digest file, number of probes, probes, and for each step name, timeout, retries, delay, reason,
+# A job as NUL-terminated fields: the version of this list, kind, grace, digest file, number of probes, probes, and for each step name, timeout, retries, delay, reason,
 # number of arguments, arguments. Refuses what the entrypoint could not carry faithfully.
 def refuse($why): error("job.json: " + $why);
 def text($pattern): if type == "string" and test("\\A" + $pattern + "\\z") then . else refuse("\(.) is not \($pattern)") end;
@@ -7,7 +7,8 @@ def list($most): if type == "array" and length <= $most then . else refuse("not 
 def argument: if type == "string" and (explode | index(0) | not) then . else refuse("an argument is no text") end;
 
 if .version != 1 then refuse("version \(.version)") else . end
-| (.kind | text("build|test")),
+| "1",
+  (.kind | text("build|test")),
   (.term_grace_seconds // 10 | count(1)),
   (.digest_file // "digest" | text("[A-Za-z0-9_-][A-Za-z0-9._-]*")),
   (.probe // [] | list(16) | (length | tostring), (.[] | text("[A-Za-z0-9.:_-]+:[0-9]{1,5}"))),
