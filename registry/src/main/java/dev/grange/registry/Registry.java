@@ -67,6 +67,16 @@ public final class Registry {
     return base.getAuthority();
   }
 
+  /** The failure of something that ought to be there and is not. */
+  public RegistryException missing(String repository, String reference) {
+    return new RegistryException(Kind.NOT_FOUND, "registry " + host() + " has no " + reference + " in " + repository);
+  }
+
+  /** Whether it is spoken to without TLS. */
+  public boolean isPlainHttp() {
+    return "http".equals(base.getScheme());
+  }
+
   /** Whether two names are the same registry, so that blobs can be mounted instead of copied. */
   public boolean isSameAs(Registry other) {
     return base.equals(other.base);
