@@ -38,6 +38,8 @@ eventually() {
   echo "never became true: $*" >&2 && return 1
 }
 
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
 needs_root() { ((EUID == 0)) || skip 'NEEDS ROOT: not tested here'; }
 
 free_port() {
