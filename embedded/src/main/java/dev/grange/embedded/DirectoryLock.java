@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashSet;
+import java.util.OptionalLong;
 import java.util.Set;
 
 /**
@@ -64,6 +65,24 @@ public final class DirectoryLock implements AutoCloseable {
     }
   }
 
+  /** The process that has the directory, if any; 0 for one that has not written its number yet. */
+  public static OptionalLong owner(Path directory) throws IOException {
+    Path file = directory.resolve("lock");
+    if (!Files.exists(file)) {
+      return OptionalLong.empty();
+    }
+    synchronized (HELD) {
+      if (HELD.contains(file.toRealPath())) {
+        return OptionalLong.of(ProcessHandle.current().pid());
+      }
+      try (FileChannel channel =
+              FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
+          FileLock lock = channel.tryLock()) {
+        return lock == null ? OptionalLong.of(holder(channel)) : OptionalLong.empty();
+      }
+    }
+  }
+
   private static long holder(FileChannel channel) throws IOException {
     ByteBuffer text = ByteBuffer.allocate(20);
     channel.read(text, 0);
@@ -74,8 +93,11 @@ public final class DirectoryLock implements AutoCloseable {
   @Override
   public void close() throws IOException {
     synchronized (HELD) {
-      HELD.remove(file);
-      channel.close();
+      // A second close must not give away what somebody else has taken since.
+      if (channel.isOpen()) {
+        HELD.remove(file);
+        channel.close();
+      }
     }
   }
 

@@ -1,10 +1,6 @@
 package dev.grange.embedded;
 
 import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -124,27 +120,14 @@ public final class RegistryProcess implements AutoCloseable {
 
   private void awaitAnswer() throws IOException, InterruptedException {
     long deadline = System.nanoTime() + START_LIMIT.toNanos();
-    try (HttpClient client = HttpClient.newHttpClient()) {
-      while (!answers(client)) {
-        if (!process.isAlive() || System.nanoTime() > deadline) {
-          process.destroyForcibly();
-          throw new IOException(
-              "the registry did not start on port " + options.port() + "; see " + options.log());
-        }
-        TimeUnit.MILLISECONDS.sleep(20);
+    // Another server on the same port would answer as well: ours must be alive too.
+    while (HttpProbe.status(url() + "/v2/") != 200 || !process.isAlive()) {
+      if (!process.isAlive() || System.nanoTime() > deadline) {
+        process.destroyForcibly();
+        throw new IOException(
+            "the registry did not start on port " + options.port() + "; see " + options.log());
       }
-    }
-  }
-
-  private boolean answers(HttpClient client) throws InterruptedException {
-    try {
-      HttpRequest request =
-          HttpRequest.newBuilder(URI.create(url() + "/v2/")).timeout(Duration.ofSeconds(2)).build();
-      // Another server on the same port would answer as well: ours must be alive too.
-      return client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode() == 200
-          && process.isAlive();
-    } catch (IOException e) {
-      return false;
+      TimeUnit.MILLISECONDS.sleep(20);
     }
   }
 
