@@ -1,6 +1,7 @@
 package dev.grange.standalone;
 
 import dev.grange.embedded.EmbeddedPostgres;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -18,20 +19,24 @@ final class Applications {
   private final Settings settings;
   private final Home home;
   private final Ports ports;
+  private final boolean recording;
 
-  Applications(Settings settings, Home home, Ports ports) {
+  Applications(Settings settings, Home home, Ports ports, boolean recording) {
     this.settings = settings;
     this.home = home;
     this.ports = ports;
+    this.recording = recording;
   }
 
-  ApplicationPart buildService(EmbeddedPostgres postgres, Provisioning provisioning) {
+  ApplicationPart buildService(EmbeddedPostgres postgres, Provisioning provisioning)
+      throws IOException {
     Map<String, String> environment =
         database(postgres, "grange_build_service", provisioning.buildServicePassword());
     return part(BUILD_SERVICE, environment, ports.of(Ports.Name.API));
   }
 
-  ApplicationPart scheduler(EmbeddedPostgres postgres, Provisioning provisioning) {
+  ApplicationPart scheduler(EmbeddedPostgres postgres, Provisioning provisioning)
+      throws IOException {
     Map<String, String> environment =
         database(postgres, "grange_scheduler", provisioning.schedulerPassword());
     environment.put("KAFKA_BOOTSTRAP_SERVERS", ports.local(Ports.Name.KAFKA));
@@ -53,14 +58,20 @@ final class Applications {
     return environment;
   }
 
-  private ApplicationPart part(String name, Map<String, String> environment, int port) {
+  private ApplicationPart part(String name, Map<String, String> environment, int port)
+      throws IOException {
     environment.put("QUARKUS_HTTP_HOST", "127.0.0.1");
     environment.put("QUARKUS_HTTP_PORT", Integer.toString(port));
-    return new ApplicationPart(
-        name, command(settings.runner(name)), environment, port, home.log(name));
+    return new ApplicationPart(name, command(name), environment, port, home.log(name));
   }
 
-  private List<String> command(Path runner) {
+  static AotCache cache(Settings settings, String name) {
+    return new AotCache(
+        settings.apps().resolve(name).resolve("target").resolve(name + ".aot"),
+        settings.runner(name));
+  }
+
+  private List<String> command(String name) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-Xmx" + settings.heap());
@@ -76,8 +87,10 @@ final class Applications {
     command.add("-XX:+ExitOnOutOfMemoryError");
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("--sun-misc-unsafe-memory-access=allow");
+    AotCache cache = cache(settings, name);
+    command.addAll(recording ? cache.record() : cache.use());
     command.add("-jar");
-    command.add(runner.toString());
+    command.add(settings.runner(name).toString());
     return command;
   }
 }

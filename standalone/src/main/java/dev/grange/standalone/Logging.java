@@ -31,7 +31,8 @@ final class Logging {
       root.removeHandler(handler);
     }
     Handler handler =
-        new FileHandler(file.toString().replace("%", "%%"), LARGEST_BYTES, GENERATIONS, true);
+        new FileHandler(
+            file.toString().replace("%", "%%") + ".%g.log", LARGEST_BYTES, GENERATIONS, true);
     handler.setLevel(Level.ALL);
     handler.setEncoding("UTF-8");
     handler.setFormatter(new OneLine());

@@ -37,6 +37,7 @@ public final class Main {
             case "up" -> main.up(began);
             case "status" -> new Status(main.home, console).show();
             case "down" -> main.down();
+            case "rehearse" -> Rehearsal.play(main.home, Settings.of(System.getenv()), console);
             default -> {
               System.err.println("usage: up | status | down");
               yield USAGE;
@@ -70,7 +71,7 @@ public final class Main {
   }
 
   private int supervise(Settings settings, long began) throws IOException, InterruptedException {
-    Logging.into(home.log("supervisor"));
+    Logging.into(home.log().resolve("supervisor"));
     Supervisor supervisor = new Supervisor(home, settings, console);
     Thread hook = Thread.ofPlatform().name("stop").unstarted(() -> stopAndEnd(supervisor));
     Runtime.getRuntime().addShutdownHook(hook);

@@ -64,7 +64,7 @@ final class Status {
 
   private boolean listens(String part, int port) {
     boolean taken = !FreePorts.isFree(port);
-    console.say(part, "port " + port + (taken ? " open" : " closed; see " + home.log(part)));
+    console.say(part, "port " + port + (taken ? " open" : " closed; see " + home.log()));
     return taken;
   }
 }

@@ -36,6 +36,9 @@ final class Supervisor {
   private final Home home;
   private final Settings settings;
   private final Console console;
+  private final Duration stopLimit;
+  private final boolean recording;
+  private final Rehearsal rehearsal;
   private final Provisioning provisioning = new Provisioning();
   private final CountDownLatch stopped = new CountDownLatch(1);
 
@@ -46,9 +49,22 @@ final class Supervisor {
   private boolean stopping;
 
   Supervisor(Home home, Settings settings, Console console) {
+    this(home, settings, console, STOP_LIMIT, false);
+  }
+
+  /** For a rehearsal: the applications record what they load, and may take long to end. */
+  Supervisor(Home home, Settings settings, Console console, Duration stopLimit) {
+    this(home, settings, console, stopLimit, true);
+  }
+
+  private Supervisor(
+      Home home, Settings settings, Console console, Duration stopLimit, boolean recording) {
     this.home = home;
     this.settings = settings;
     this.console = console;
+    this.stopLimit = stopLimit;
+    this.recording = recording;
+    this.rehearsal = new Rehearsal(home, settings, console);
   }
 
   /** The farm cannot start; the message says why and what to do. */
@@ -103,9 +119,14 @@ final class Supervisor {
     }
     console.say(
         "grange", "ready in %.1f s: %s".formatted((System.nanoTime() - began) / 1e9, farm.api()));
+    if (!recording) {
+      rehearsal.startIfUseful();
+    }
   }
 
   private void startApplications(PostgresPart.RunningPostgres postgres, Ports ports) {
+    CompletableFuture<Part.Running> buildService;
+    CompletableFuture<Part.Running> scheduler;
     try {
       provisioning.run(
           postgres.server(),
@@ -115,14 +136,12 @@ final class Supervisor {
               settings.slots(),
               platform(),
               home.token()));
+      Applications applications = new Applications(settings, home, ports, recording);
+      buildService = keep(applications.buildService(postgres.server(), provisioning)).start();
+      scheduler = keep(applications.scheduler(postgres.server(), provisioning)).start();
     } catch (SQLException | IOException e) {
       throw new CompletionException(e);
     }
-    Applications applications = new Applications(settings, home, ports);
-    CompletableFuture<Part.Running> buildService =
-        keep(applications.buildService(postgres.server(), provisioning)).start();
-    CompletableFuture<Part.Running> scheduler =
-        keep(applications.scheduler(postgres.server(), provisioning)).start();
     buildService.join();
     scheduler.join();
   }
@@ -212,11 +231,13 @@ final class Supervisor {
     } catch (IOException e) {
       console.say("grange", "cannot remove " + home.farm() + ": " + e.getMessage());
     }
+    rehearsal.cancel();
     // Nothing is added to the list any more.
     for (String name : STOP_ORDER) {
       for (Keeper keeper : keepers) {
         if (keeper.name().equals(name)) {
-          keeper.stop(name.equals(Applications.SCHEDULER) ? settings.drain() : STOP_LIMIT);
+          keeper.stop(
+              name.equals(Applications.SCHEDULER) && !recording ? settings.drain() : stopLimit);
         }
       }
     }
