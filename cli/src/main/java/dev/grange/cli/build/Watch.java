@@ -97,6 +97,11 @@ public final class Watch {
     }
   }
 
+  /** The ids of the events that were heard so far; the caller may go on with the set. */
+  public Set<String> events() {
+    return events;
+  }
+
   private JsonNode listen() throws InterruptedException {
     long reachedNanos = -1;
     while (true) {
