@@ -5,7 +5,10 @@ import picocli.AutoComplete;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
-/** Completion for shells. The generated script serves both: for zsh it switches on zsh's own bash emulation. */
+/**
+ * Completion for shells. The generated script serves both: for zsh it switches on zsh's own bash
+ * emulation.
+ */
 @Command(
     name = "completion",
     description = "Print a completion script: source <(grange completion bash).")

@@ -14,9 +14,11 @@ import picocli.CommandLine.Spec;
     synopsisSubcommandLabel = "COMMAND",
     footer = {
       "",
-      "The farm of this machine: up [-d], down, status, demo, test, bench (answered by ./grange itself).",
+      "The farm of this machine: up [-d], down, status, demo, test, bench (answered by ./grange"
+          + " itself).",
       "Exit status: 0 success, 1 the build failed, 2 usage, 3 API or network, 4 authentication,",
-      "5 not found, 6 cancelled, 7 the farm failed (try again), 8 the wait ended, 9 a setting must be",
+      "5 not found, 6 cancelled, 7 the farm failed (try again), 8 the wait ended, 9 a setting must"
+          + " be",
       "mended, 10 blocked by its tests, 130 detached."
     })
 final class Grange implements Runnable {

@@ -15,8 +15,8 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 
 /**
- * Runs the everyday commands once against answers of its own, while the JVM records what they load: the launcher makes
- * the AOT cache from it, which more than halves the time of every later command.
+ * Runs the everyday commands once against answers of its own, while the JVM records what they load:
+ * the launcher makes the AOT cache from it, which more than halves the time of every later command.
  */
 @Command(name = "warm-up", hidden = true, description = "Run what an AOT cache is made from.")
 final class WarmUpCommand implements Callable<Integer> {

@@ -61,9 +61,7 @@ final class BuildCancel implements Callable<Integer> {
         return ExitCode.OK.status();
       }
       JsonNode answer =
-          request.isEmpty()
-              ? Json.object()
-              : api.get("/requests/" + Api.encode(request));
+          request.isEmpty() ? Json.object() : api.get("/requests/" + Api.encode(request));
       if (Json.text(answer, "answer").equals("REFUSED") || build.path("final").asBoolean()) {
         String why = Json.text(answer, "answer_text");
         throw new CommandFailure(
@@ -73,8 +71,7 @@ final class BuildCancel implements Callable<Integer> {
       if (limit != null && System.nanoTime() - started > limit.toNanos()) {
         throw new CommandFailure(
             ExitCode.WAIT_ENDED,
-            "Waited %s; build %s is still %s."
-                .formatted(Durations.human(limit), id, state));
+            "Waited %s; build %s is still %s.".formatted(Durations.human(limit), id, state));
       }
       TimeUnit.MILLISECONDS.sleep(300);
     }

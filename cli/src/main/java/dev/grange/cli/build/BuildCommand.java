@@ -48,7 +48,8 @@ public final class BuildCommand implements Callable<Integer> {
       names = {"-f", "--file"},
       paramLabel = "FILE",
       description =
-          "The Containerfile; - reads it from stdin. Default: Containerfile, then Dockerfile, in the context.")
+          "The Containerfile; - reads it from stdin. Default: Containerfile, then Dockerfile, in"
+              + " the context.")
   @Nullable String file;
 
   @Option(
@@ -79,13 +80,11 @@ public final class BuildCommand implements Callable<Integer> {
   @Option(
       names = "--project",
       paramLabel = "NAME",
-      description = "The project that will own the build. Default: $GRANGE_PROJECT, then `default`.")
+      description =
+          "The project that will own the build. Default: $GRANGE_PROJECT, then `default`.")
   @Nullable String project;
 
-  @Option(
-      names = "--priority",
-      paramLabel = "N",
-      description = "Higher goes first. Default: 0.")
+  @Option(names = "--priority", paramLabel = "N", description = "Higher goes first. Default: 0.")
   @Nullable Integer priority;
 
   @Option(
@@ -122,8 +121,7 @@ public final class BuildCommand implements Callable<Integer> {
     Path directory = directory();
     Recipe recipe = recipe(directory);
     ObjectNode request = request(directory, recipe);
-    Progress progress =
-        Progress.on(surroundings.err(), surroundings.environment(), follow.quiet);
+    Progress progress = Progress.on(surroundings.err(), surroundings.environment(), follow.quiet);
     Api api = farm.connect(surroundings);
     JsonNode build =
         new Submission(api, progress, surroundings.home())

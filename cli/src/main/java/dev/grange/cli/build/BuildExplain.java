@@ -29,8 +29,7 @@ final class BuildExplain implements Runnable {
 
   @Override
   public void run() {
-    JsonNode why =
-        farm.connect(surroundings).get("/builds/" + Api.encode(id) + "/explain");
+    JsonNode why = farm.connect(surroundings).get("/builds/" + Api.encode(id) + "/explain");
     output.one(
         surroundings.out(),
         why,

@@ -28,7 +28,8 @@ import picocli.CommandLine.Parameters;
     name = "log",
     description = {
       "Print a build's log.",
-      "With -f it goes on until the build and its release are final, and ends with the build's exit status."
+      "With -f it goes on until the build and its release are final, and ends with the build's exit"
+          + " status."
     })
 final class BuildLog implements Callable<Integer> {
 
@@ -90,8 +91,7 @@ final class BuildLog implements Callable<Integer> {
         surroundings.out().flush();
         return;
       }
-      BufferedReader reader =
-          new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
+      BufferedReader reader = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
       LogLines lines = new LogLines();
       for (String line = reader.readLine(); line != null; line = reader.readLine()) {
         print(lines.add("", line + "\n"));

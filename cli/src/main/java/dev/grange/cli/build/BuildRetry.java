@@ -32,8 +32,7 @@ final class BuildRetry implements Callable<Integer> {
   public Integer call() {
     Api api = farm.connect(surroundings);
     JsonNode build = api.postOnce("/builds/" + Api.encode(id) + "/retry");
-    Progress progress =
-        Progress.on(surroundings.err(), surroundings.environment(), follow.quiet);
+    Progress progress = Progress.on(surroundings.err(), surroundings.environment(), follow.quiet);
     progress.line("submitted  build %s, a retry of %s".formatted(Json.text(build, "id"), id));
     return follow.follow(api, build, output, progress, surroundings);
   }

@@ -3,8 +3,9 @@ package dev.grange.cli.build;
 import dev.grange.cli.terminal.Progress;
 
 /**
- * What happens on Ctrl-C while a build is followed: the client lets go, the build goes on, and the last line says how to
- * take it up again. The JVM itself ends with 128 + the signal's number, which for Ctrl-C is 130.
+ * What happens on Ctrl-C while a build is followed: the client lets go, the build goes on, and the
+ * last line says how to take it up again. The JVM itself ends with 128 + the signal's number, which
+ * for Ctrl-C is 130.
  */
 final class Detach implements AutoCloseable {
 

@@ -62,8 +62,7 @@ final class FollowOptions {
       if (!quiet) {
         progress.line("Follow it: %s builds log -f %s".formatted(command, id));
       }
-      output.one(
-          surroundings.out(), accepted, build -> id, () -> surroundings.out().println(id));
+      output.one(surroundings.out(), accepted, build -> id, () -> surroundings.out().println(id));
       return ExitCode.OK.status();
     }
     Runnable detached =
@@ -73,7 +72,7 @@ final class FollowOptions {
                 .printf(
                     "%nBuild %s goes on. Watch it again: %s builds log -f %s%n", id, command, id);
     JsonNode build;
-    try (Detach ignored = new Detach(progress, detached)) {
+    try (Detach _ = new Detach(progress, detached)) {
       build =
           new Watch(
                   api,
@@ -99,8 +98,7 @@ final class FollowOptions {
     return verdict.status();
   }
 
-  private void print(
-      JsonNode build, ExitCode verdict, Output output, Surroundings surroundings) {
+  private void print(JsonNode build, ExitCode verdict, Output output, Surroundings surroundings) {
     List<String> stable = LastWords.stable(build);
     String candidate = Json.text(build.path("candidate"), "pullspec");
     List<String> pullspecs = stable.isEmpty() || goal() == Goal.BUILT ? List.of(candidate) : stable;

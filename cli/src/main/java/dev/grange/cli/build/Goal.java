@@ -10,7 +10,9 @@ public enum Goal {
   BUILT,
   PROMOTED;
 
-  /** The exit status when the goal is reached or out of reach; empty while the build is on its way. */
+  /**
+   * The exit status when the goal is reached or out of reach; empty while the build is on its way.
+   */
   public Optional<ExitCode> verdict(JsonNode build) {
     return switch (Json.text(build, "state")) {
       case "FAILED" -> Optional.of(ofFault(Json.text(build.path("failure"), "fault")));
@@ -35,9 +37,7 @@ public enum Goal {
       case "WITHDRAWN" -> Optional.of(ExitCode.CANCELLED);
       // A scratch build has nothing to promote, and never will.
       default ->
-          build.path("final").asBoolean()
-              ? Optional.of(ExitCode.CONFIGURATION)
-              : Optional.empty();
+          build.path("final").asBoolean() ? Optional.of(ExitCode.CONFIGURATION) : Optional.empty();
     };
   }
 }

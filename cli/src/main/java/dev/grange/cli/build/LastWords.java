@@ -137,7 +137,9 @@ public final class LastWords {
     List<String> message = Json.text(failure, "message").strip().lines().toList();
     message.stream()
         .skip(Math.max(0, message.size() - TAIL_LINES))
-        .filter(line -> !line.isBlank() && !shown.contains(line.strip()) && !line.startsWith("::grange::"))
+        .filter(
+            line ->
+                !line.isBlank() && !shown.contains(line.strip()) && !line.startsWith("::grange::"))
         .forEach(line -> lines.add("  " + line));
     if (!tail.lines().isEmpty()) {
       lines.add("Last lines of the log:");
@@ -157,8 +159,7 @@ public final class LastWords {
   }
 
   private LogLines.Tail tail(String build, String attempt) {
-    String path =
-        "/builds/%s/log?attempt=%s".formatted(Api.encode(build), Api.encode(attempt));
+    String path = "/builds/%s/log?attempt=%s".formatted(Api.encode(build), Api.encode(attempt));
     try (InputStream in = api.text(path, "bytes=-" + TAIL_BYTES)) {
       return LogLines.tail(new String(in.readAllBytes(), StandardCharsets.UTF_8), TAIL_LINES);
     } catch (IOException | CommandFailure e) {

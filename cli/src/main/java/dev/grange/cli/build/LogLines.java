@@ -9,8 +9,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Makes lines of log pieces, which end anywhere, and readable headings of section markers. The markers are for people:
- * a RUN line can forge them, so nothing here decides anything.
+ * Makes lines of log pieces, which end anywhere, and readable headings of section markers. The
+ * markers are for people: a RUN line can forge them, so nothing here decides anything.
  */
 final class LogLines {
 
@@ -67,9 +67,7 @@ final class LogLines {
       return new Line("── " + name, true);
     }
     String exit = marker.group(4);
-    String took =
-        Durations.between(
-            open.startedAt.getOrDefault(name, ""), marker.group(3));
+    String took = Durations.between(open.startedAt.getOrDefault(name, ""), marker.group(3));
     boolean well = exit == null || exit.equals("0");
     return new Line(
         "── "
@@ -79,7 +77,9 @@ final class LogLines {
         true);
   }
 
-  /** The last lines of a log, and the step in which it stopped (empty when the markers do not say). */
+  /**
+   * The last lines of a log, and the step in which it stopped (empty when the markers do not say).
+   */
   static Tail tail(String log, int count) {
     String step = "";
     List<String> lines = new ArrayList<>();

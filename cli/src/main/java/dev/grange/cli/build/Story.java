@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Tells what is new in one look at a build after another. It remembers what it has told, so looks may come twice, skip
- * states or arrive out of order.
+ * Tells what is new in one look at a build after another. It remembers what it has told, so looks
+ * may come twice, skip states or arrive out of order.
  */
 final class Story {
 
@@ -108,7 +108,10 @@ final class Story {
       return;
     }
     String policy = Json.text(release, "policy");
-    once("release", Look.PLAIN, "release    opened" + (policy.isEmpty() ? "" : ", policy " + policy));
+    once(
+        "release",
+        Look.PLAIN,
+        "release    opened" + (policy.isEmpty() ? "" : ", policy " + policy));
     for (JsonNode test : release.path("tests")) {
       String name = Json.text(test, "test_case");
       for (JsonNode attempt : test.path("attempts")) {
@@ -140,7 +143,10 @@ final class Story {
         once(
             "target:" + pullspec,
             Look.PLAIN,
-            "promoted   %s%s".formatted(pullspec, outcome.equalsIgnoreCase("unchanged") ? " (it was there already)" : ""));
+            "promoted   %s%s"
+                .formatted(
+                    pullspec,
+                    outcome.equalsIgnoreCase("unchanged") ? " (it was there already)" : ""));
       } else if (!error.isEmpty()) {
         once(
             "target:" + pullspec + error,

@@ -24,8 +24,8 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Follows one build. Three threads ask (the state, the log, the events) and put what they hear into one queue; one
- * thread reads it and prints. Nothing else is shared but a flag.
+ * Follows one build. Three threads ask (the state, the log, the events) and put what they hear into
+ * one queue; one thread reads it and prints. Nothing else is shared but a flag.
  */
 public final class Watch {
 
@@ -125,8 +125,7 @@ public final class Watch {
       } else if (choice.limit() != null && now - startedNanos > choice.limit().toNanos()) {
         throw new CommandFailure(
             ExitCode.WAIT_ENDED,
-            "Waited %s; the build goes on."
-                .formatted(Durations.human(choice.limit())));
+            "Waited %s; the build goes on.".formatted(Durations.human(choice.limit())));
       }
     }
   }
@@ -203,8 +202,7 @@ public final class Watch {
     String state = Json.text(latest, "state");
     for (JsonNode attempt : attempts(latest)) {
       if (attempt.path("finished_at").isNull() || attempt.path("finished_at").isMissingNode()) {
-        parts.add(
-            "%s on %s".formatted(Json.text(attempt, "state"), Json.text(attempt, "cluster")));
+        parts.add("%s on %s".formatted(Json.text(attempt, "state"), Json.text(attempt, "cluster")));
       }
     }
     if (parts.isEmpty()) {
@@ -244,8 +242,8 @@ public final class Watch {
   }
 
   /**
-   * Events also tell when to look again: between two long polls a state may change unseen, and the next poll would then
-   * wait for the change after it.
+   * Events also tell when to look again: between two long polls a state may change unseen, and the
+   * next poll would then wait for the change after it.
    */
   private void watchEvents() {
     try {

@@ -21,8 +21,9 @@ import org.apache.commons.compress.archivers.tar.TarConstants;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A context directory as a tar.gz that depends on nothing but names, contents and permissions: sorted, no times, no
- * owners. Equal directories on two machines give one digest, so the second upload is saved.
+ * A context directory as a tar.gz that depends on nothing but names, contents and permissions:
+ * sorted, no times, no owners. Equal directories on two machines give one digest, so the second
+ * upload is saved.
  *
  * @param file a temporary file; the caller deletes it
  * @param digest {@code sha256:…} of the file
@@ -36,8 +37,10 @@ public record ContextArchive(
   /**
    * Packs a directory.
    *
-   * @param containerfile the recipe, for an ignore file of its own; null when it came from elsewhere
-   * @param home the farm's own data, which holds a token: never packed, whatever the ignore file says
+   * @param containerfile the recipe, for an ignore file of its own; null when it came from
+   *     elsewhere
+   * @param home the farm's own data, which holds a token: never packed, whatever the ignore file
+   *     says
    * @throws IllegalArgumentException when the ignore file cannot be understood
    */
   public static ContextArchive pack(Path directory, @Nullable Path containerfile, Path home)
@@ -136,7 +139,8 @@ public record ContextArchive(
     private static TarArchiveEntry entry(Path path, String name, byte type) throws IOException {
       TarArchiveEntry entry = new TarArchiveEntry(name, type);
       int mode = (Integer) Files.getAttribute(path, "unix:mode", LinkOption.NOFOLLOW_LINKS) & 07777;
-      // Group write is a matter of somebody's umask and would make two checkouts differ. Who lets everybody write,
+      // Group write is a matter of somebody's umask and would make two checkouts differ. Who lets
+      // everybody write,
       // means it.
       entry.setMode((mode & 0002) != 0 ? mode : mode & ~0020);
       return anonymous(entry);

@@ -10,9 +10,9 @@ import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a {@code .containerignore} or {@code .dockerignore} leaves out, in Docker's semantics: patterns are relative to
- * the context's root, a pattern that matches a directory matches all below it, {@code !} takes back, the last match
- * wins.
+ * What a {@code .containerignore} or {@code .dockerignore} leaves out, in Docker's semantics:
+ * patterns are relative to the context's root, a pattern that matches a directory matches all below
+ * it, {@code !} takes back, the last match wins.
  */
 final class IgnoreRules {
 
@@ -25,13 +25,15 @@ final class IgnoreRules {
   IgnoreRules() {}
 
   /**
-   * The rules of a context directory: the file beside the Containerfile that carries its name first, as buildah and
-   * BuildKit do, then {@code .containerignore}, then {@code .dockerignore}. The first that exists is the only one read.
+   * The rules of a context directory: the file beside the Containerfile that carries its name
+   * first, as buildah and BuildKit do, then {@code .containerignore}, then {@code .dockerignore}.
+   * The first that exists is the only one read.
    */
   static IgnoreRules of(Path directory, @Nullable Path containerfile) throws IOException {
     List<Path> candidates = new ArrayList<>();
     if (containerfile != null) {
-      candidates.add(containerfile.resolveSibling(containerfile.getFileName() + ".containerignore"));
+      candidates.add(
+          containerfile.resolveSibling(containerfile.getFileName() + ".containerignore"));
       candidates.add(containerfile.resolveSibling(containerfile.getFileName() + ".dockerignore"));
     }
     candidates.add(directory.resolve(".containerignore"));
@@ -90,7 +92,10 @@ final class IgnoreRules {
     return false;
   }
 
-  /** As Go's {@code filepath.Clean}, without a leading slash; empty for the root itself, which nobody can mean. */
+  /**
+   * As Go's {@code filepath.Clean}, without a leading slash; empty for the root itself, which
+   * nobody can mean.
+   */
   private static String clean(String text) {
     List<String> parts = new ArrayList<>();
     for (String part : text.split("/")) {

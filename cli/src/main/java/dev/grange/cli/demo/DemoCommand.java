@@ -35,8 +35,9 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
- * {@code ./grange demo}, behind the launcher: one build of {@code examples/hello} through candidate, test and promotion.
- * The launcher has started the farm and says in GRANGE_ROOT where the examples are.
+ * {@code ./grange demo}, behind the launcher: one build of {@code examples/hello} through
+ * candidate, test and promotion. The launcher has started the farm and says in GRANGE_ROOT where
+ * the examples are.
  */
 @Command(
     name = "demo",
@@ -84,8 +85,7 @@ public final class DemoCommand implements Callable<Integer> {
         new Submission(api, progress, surroundings.home())
             .submit(request, directory, containerfile, UUID.randomUUID().toString());
     String id = Json.text(accepted, "id");
-    Watch watch =
-        new Watch(api, id, new Watch.Choice(Goal.PROMOTED, null, true, true), progress);
+    Watch watch = new Watch(api, id, new Watch.Choice(Goal.PROMOTED, null, true, true), progress);
     JsonNode build = watch.run();
     ExitCode verdict = Goal.PROMOTED.verdict(build).orElse(ExitCode.API);
     JsonNode events = verdict == ExitCode.OK ? published(api, id) : Json.MAPPER.missingNode();
@@ -168,16 +168,16 @@ public final class DemoCommand implements Callable<Integer> {
       }
       try (var files = Files.list(example)) {
         for (Path file : files.toList()) {
-          Files.copy(
-              file, staged.resolve(file.getFileName()), StandardCopyOption.COPY_ATTRIBUTES);
+          Files.copy(file, staged.resolve(file.getFileName()), StandardCopyOption.COPY_ATTRIBUTES);
         }
       }
-      Files.copy(
-          busybox(), staged.resolve("busybox"), StandardCopyOption.COPY_ATTRIBUTES);
+      Files.copy(busybox(), staged.resolve("busybox"), StandardCopyOption.COPY_ATTRIBUTES);
       return staged;
     } catch (IOException e) {
       throw new CommandFailure(
-          ExitCode.USAGE, "The example %s cannot be copied to %s: %s".formatted(example, staged, e), e);
+          ExitCode.USAGE,
+          "The example %s cannot be copied to %s: %s".formatted(example, staged, e),
+          e);
     }
   }
 

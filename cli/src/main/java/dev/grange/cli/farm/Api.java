@@ -31,11 +31,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * The farm's HTTP interface.
  *
- * <p>Built on {@link HttpURLConnection}, not on {@code java.net.http}: with an AOT cache on two cores, a first request
- * took 15 ms against 75 ms, and a whole command 0.13 s against 0.5 s. It also has read timeouts on streams.
+ * <p>Built on {@link HttpURLConnection}, not on {@code java.net.http}: with an AOT cache on two
+ * cores, a first request took 15 ms against 75 ms, and a whole command 0.13 s against 0.5 s. It
+ * also has read timeouts on streams.
  *
- * <p>What may be repeated is repeated: nothing that reached the farm is sent a second time unless the farm recognises
- * the repetition (reads, content-addressed uploads, an idempotency key, cancel).
+ * <p>What may be repeated is repeated: nothing that reached the farm is sent a second time unless
+ * the farm recognises the repetition (reads, content-addressed uploads, an idempotency key,
+ * cancel).
  */
 public final class Api {
 
@@ -45,7 +47,9 @@ public final class Api {
     void forDuration(Duration duration) throws InterruptedException;
   }
 
-  /** How long a farm that was never reached is tried: a mistyped address must be answered at once. */
+  /**
+   * How long a farm that was never reached is tried: a mistyped address must be answered at once.
+   */
   static final Duration FIRST_CONTACT = Duration.ofSeconds(2);
 
   /** How long a farm that has answered before is tried: enough for its restart or upgrade. */
@@ -55,7 +59,10 @@ public final class Api {
   private static final int CONNECT_TIMEOUT_MILLIS = 10_000;
   private static final int READ_TIMEOUT_MILLIS = 60_000;
 
-  /** A log may be silent for long. When this ends we reconnect behind the last event, which loses nothing. */
+  /**
+   * A log may be silent for long. When this ends we reconnect behind the last event, which loses
+   * nothing.
+   */
   private static final int STREAM_TIMEOUT_MILLIS = 90_000;
 
   static {
@@ -150,7 +157,8 @@ public final class Api {
           } catch (ConnectException e) {
             throw e;
           } catch (IOException e) {
-            // A farm that refuses early closes while we still write: its answer tells more than our broken pipe.
+            // A farm that refuses early closes while we still write: its answer tells more than our
+            // broken pipe.
             refuse(connection);
             throw e;
           }
@@ -174,8 +182,8 @@ public final class Api {
   }
 
   /**
-   * Hands on the events of a stream until {@code event: end}, or until {@code enough} when the connection ends. A broken
-   * connection is taken up again behind the last event.
+   * Hands on the events of a stream until {@code event: end}, or until {@code enough} when the
+   * connection ends. A broken connection is taken up again behind the last event.
    */
   public void follow(String path, Consumer<ServerEvent> consumer, BooleanSupplier enough) {
     String[] lastId = {""};
@@ -361,7 +369,10 @@ public final class Api {
     return attempt(true, call);
   }
 
-  /** Tries until it works, is refused, or the patience is used up. Patience counts pauses, so it needs no clock. */
+  /**
+   * Tries until it works, is refused, or the patience is used up. Patience counts pauses, so it
+   * needs no clock.
+   */
   private <T> T attempt(boolean repeatable, Call<T> call) {
     Duration patience = Duration.ZERO;
     for (int tries = 0; ; tries++) {

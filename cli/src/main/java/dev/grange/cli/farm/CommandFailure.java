@@ -1,6 +1,9 @@
 package dev.grange.cli.farm;
 
-/** Ends a command: a sentence for the person in front of it, and an exit status for the script around it. */
+/**
+ * Ends a command: a sentence for the person in front of it, and an exit status for the script
+ * around it.
+ */
 public class CommandFailure extends RuntimeException {
 
   private final ExitCode exitCode;

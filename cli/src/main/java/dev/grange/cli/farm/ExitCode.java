@@ -1,6 +1,8 @@
 package dev.grange.cli.farm;
 
-/** What the client's exit status says. The numbers are part of the interface: scripts rely on them. */
+/**
+ * What the client's exit status says. The numbers are part of the interface: scripts rely on them.
+ */
 public enum ExitCode {
   OK(0),
   /** The build failed, and what it was made from is the cause. */

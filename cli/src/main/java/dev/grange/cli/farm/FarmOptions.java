@@ -4,7 +4,10 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Which farm to talk to. There is no option for the token itself: a command line is readable by everybody. */
+/**
+ * Which farm to talk to. There is no option for the token itself: a command line is readable by
+ * everybody.
+ */
 public final class FarmOptions {
 
   @Option(
@@ -17,7 +20,8 @@ public final class FarmOptions {
       names = "--token-file",
       paramLabel = "FILE",
       description =
-          "File with the token. Default: $GRANGE_TOKEN_FILE, $GRANGE_TOKEN, then the token of this machine's farm.")
+          "File with the token. Default: $GRANGE_TOKEN_FILE, $GRANGE_TOKEN, then the token of this"
+              + " machine's farm.")
   @Nullable Path tokenFile;
 
   /** A client for the chosen farm. */

@@ -4,7 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
-/** The one mapper. Trees only: binding classes would cost more at start-up than everything else here. */
+/**
+ * The one mapper. Trees only: binding classes would cost more at start-up than everything else
+ * here.
+ */
 public final class Json {
 
   public static final ObjectMapper MAPPER = new ObjectMapper();

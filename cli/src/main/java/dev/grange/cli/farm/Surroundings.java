@@ -6,8 +6,8 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /**
- * The process around a command. Commands take it instead of asking {@link System}, so that a test can run them
- * beside each other.
+ * The process around a command. Commands take it instead of asking {@link System}, so that a test
+ * can run them beside each other.
  */
 public record Surroundings(
     Map<String, String> environment,

@@ -9,7 +9,10 @@ import java.util.regex.Pattern;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/** Durations as people write them: {@code 90s}, {@code 15m}, {@code 1h30m}; a bare number is seconds. */
+/**
+ * Durations as people write them: {@code 90s}, {@code 15m}, {@code 1h30m}; a bare number is
+ * seconds.
+ */
 public final class Durations implements ITypeConverter<Duration> {
 
   private static final Pattern WRITTEN =

@@ -4,8 +4,8 @@ import java.io.PrintStream;
 import java.util.Map;
 
 /**
- * What a person sees while something goes on. Lines stay; on a terminal one status line lives below them. Everything
- * goes to stderr, because stdout is for data.
+ * What a person sees while something goes on. Lines stay; on a terminal one status line lives below
+ * them. Everything goes to stderr, because stdout is for data.
  */
 public final class Progress {
 
@@ -44,12 +44,14 @@ public final class Progress {
   }
 
   /**
-   * @param environment the launcher says in GRANGE_TERMINAL whether stderr is a terminal: the shell knows for nothing,
-   *     while Java would have to load a console for it
+   * Progress as it suits what stderr is.
+   *
+   * @param environment the launcher says in GRANGE_TERMINAL whether stderr is a terminal: the shell
+   *     knows for nothing, while Java would have to load a console for it
    */
   public static Progress on(PrintStream err, Map<String, String> environment, boolean quiet) {
     boolean terminal =
-        !environment.getOrDefault("GRANGE_TERMINAL", "").isEmpty()
+        environment.getOrDefault("GRANGE_TERMINAL", "").contains("stderr")
             && !environment.getOrDefault("TERM", "dumb").equals("dumb");
     boolean colour = terminal && environment.getOrDefault("NO_COLOR", "").isEmpty();
     int columns = 80;
