@@ -46,6 +46,8 @@ public final class Registry {
   private final HttpClient http;
 
   /**
+   * A client of one registry.
+   *
    * @param base scheme, host and port, such as {@code http://127.0.0.1:5000}
    */
   public Registry(URI base) {
@@ -69,7 +71,8 @@ public final class Registry {
 
   /** The failure of something that ought to be there and is not. */
   public RegistryException missing(String repository, String reference) {
-    return new RegistryException(Kind.NOT_FOUND, "registry " + host() + " has no " + reference + " in " + repository);
+    return new RegistryException(
+        Kind.NOT_FOUND, "registry " + host() + " has no " + reference + " in " + repository);
   }
 
   /** Whether it is spoken to without TLS. */

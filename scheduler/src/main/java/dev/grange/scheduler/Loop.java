@@ -7,8 +7,9 @@ import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
 /**
- * Work that is done when somebody says that there is some, and now and then in case nobody heard. A round that fails is logged once
- * and tried again, a little later each time: a database or a Kafka that is away stops nothing for good.
+ * Work that is done when somebody says that there is some, and now and then in case nobody heard. A
+ * round that fails is logged once and tried again, a little later each time: a database or a Kafka
+ * that is away stops nothing for good.
  */
 public final class Loop {
   private static final Logger LOG = Logger.getLogger(Loop.class);
@@ -19,6 +20,8 @@ public final class Loop {
   @FunctionalInterface
   public interface Round {
     /**
+     * Does what there is to do.
+     *
      * @return whether there is more to do at once
      */
     boolean run() throws Exception;
@@ -46,6 +49,8 @@ public final class Loop {
   }
 
   /**
+   * Starts with a first round at once.
+   *
    * @param period the longest time between two rounds, asked for after each
    */
   public static Loop start(String name, Supplier<Duration> period, Round round) {

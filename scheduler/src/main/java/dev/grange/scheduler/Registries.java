@@ -9,7 +9,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** The registries that the farm knows, by name. A client keeps its connections, so there is one for each address. */
+/**
+ * The registries that the farm knows, by name. A client keeps its connections, so there is one for
+ * each address.
+ */
 @ApplicationScoped
 public class Registries {
   private final Db db;

@@ -13,8 +13,8 @@ import dev.grange.scheduler.release.Promoter;
 import dev.grange.scheduler.request.Requests;
 import dev.grange.store.HintListener;
 import dev.grange.store.Hints;
-import io.quarkus.runtime.StartupEvent;
 import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.runtime.StartupEvent;
 import jakarta.annotation.Priority;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
@@ -25,8 +25,9 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Starts and stops the scheduler's loops in order, and does now and then what nobody asked for: finds what a scheduler that died left half
- * done, and goes on with it. After a restart that is the first thing that happens; there is no other recovery.
+ * Starts and stops the scheduler's loops in order, and does now and then what nobody asked for:
+ * finds what a scheduler that died left half done, and goes on with it. After a restart that is the
+ * first thing that happens; there is no other recovery.
  */
 @ApplicationScoped
 public class Scheduler {
@@ -109,7 +110,8 @@ public class Scheduler {
     stop(reconciling);
     try {
       if (runner.running() > 0) {
-        LOG.infof("%d attempts are running; waiting for them for at most %s", runner.running(), drain);
+        LOG.infof(
+            "%d attempts are running; waiting for them for at most %s", runner.running(), drain);
       }
       runner.stop(local.stopWorkersAtShutdown(), drain);
     } catch (InterruptedException e) {

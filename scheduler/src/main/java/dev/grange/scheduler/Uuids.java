@@ -5,7 +5,10 @@ import java.time.Clock;
 import java.util.UUID;
 import java.util.random.RandomGenerator;
 
-/** UUIDs of version 7 (RFC 9562, 5.7): their order is nearly that of their making, which keeps indexes dense. */
+/**
+ * UUIDs of version 7 (RFC 9562, 5.7): their order is nearly that of their making, which keeps
+ * indexes dense.
+ */
 @ApplicationScoped
 public class Uuids {
   private final Clock clock;

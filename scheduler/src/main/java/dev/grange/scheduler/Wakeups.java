@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * Tells the loops of this process, and by a hint the other processes, that something was committed. Called after the commit, never
- * inside of a transaction.
+ * Tells the loops of this process, and by a hint the other processes, that something was committed.
+ * Called after the commit, never inside of a transaction.
  */
 @ApplicationScoped
 public class Wakeups {

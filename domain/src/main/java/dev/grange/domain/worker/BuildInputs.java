@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
  * @param platform such as {@code linux/amd64}
  * @param target the stage to stop at
  * @param timeoutSeconds of the build step
- * @param contextArtifact the manifest of the context in the candidate registry; null when there is no context
+ * @param contextArtifact the manifest of the context in the candidate registry; null when there is
+ *     no context
  * @param contextBlob the digest of its one layer, a tar.gz
  */
 public record BuildInputs(

@@ -8,10 +8,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Renders what a worker runs. A pure function: the same inputs give the same commands, and no command names the build, the attempt or the time in
- * a way that reaches the image.
+ * Renders what a worker runs. A pure function: the same inputs give the same commands, and no
+ * command names the build, the attempt or the time in a way that reaches the image.
  *
- * <p>The commands run in {@code work/} of the job's folder, where docs/worker.md says what else lies.
+ * <p>The commands run in {@code work/} of the job's folder, where docs/worker.md says what else
+ * lies.
  */
 public final class JobRendering {
   private static final String DIGEST_FILE = "digest";
@@ -26,21 +27,33 @@ public final class JobRendering {
    * The candidate registry as workers reach it.
    *
    * @param host and port
-   * @param plainHttp whether it speaks HTTP without TLS: then, and only for it, tools are told not to ask for a certificate
+   * @param plainHttp whether it speaks HTTP without TLS: then, and only for it, tools are told not
+   *     to ask for a certificate
    */
   public record CandidateRegistry(String host, boolean plainHttp) {}
 
   /**
+   * A build: fetch the context if there is one, build, push.
+   *
    * @param repository of the attempt: the only one that its result is pushed to
    */
-  public static Job build(String attempt, CandidateRegistry registry, String repository, BuildInputs inputs) {
+  public static Job build(
+      String attempt, CandidateRegistry registry, String repository, BuildInputs inputs) {
     List<Step> steps = new ArrayList<>();
     fetch(steps, registry, inputs);
-    steps.add(new Step("build", buildah(inputs), inputs.timeoutSeconds(), 0, 1, Reason.BUILD_FAILED.code()));
+    steps.add(
+        new Step(
+            "build", buildah(inputs), inputs.timeoutSeconds(), 0, 1, Reason.BUILD_FAILED.code()));
     steps.add(
         new Step(
             "push",
-            List.of("buildah", "push", "--digestfile", DIGEST_FILE, "candidate", "docker://" + registry.host() + "/" + repository),
+            List.of(
+                "buildah",
+                "push",
+                "--digestfile",
+                DIGEST_FILE,
+                "candidate",
+                "docker://" + registry.host() + "/" + repository),
             PUSH_SECONDS,
             RETRIES,
             RETRY_DELAY_SECONDS,
@@ -50,9 +63,11 @@ public final class JobRendering {
     return new Job(attempt, "build", List.of(registry.host()), steps, DIGEST_FILE, files);
   }
 
-  public static Job test(String attempt, CandidateRegistry registry, List<String> command, int timeoutSeconds) {
+  public static Job test(
+      String attempt, CandidateRegistry registry, List<String> command, int timeoutSeconds) {
     Step step = new Step("test", command, timeoutSeconds, 0, 1, Reason.TEST_FAILED.code());
-    return new Job(attempt, "test", List.of(registry.host()), List.of(step), DIGEST_FILE, files(registry));
+    return new Job(
+        attempt, "test", List.of(registry.host()), List.of(step), DIGEST_FILE, files(registry));
   }
 
   private static void fetch(List<Step> steps, CandidateRegistry registry, BuildInputs inputs) {
@@ -63,7 +78,8 @@ public final class JobRendering {
     }
     // the context is in the farm's own registry: that it cannot be had is not the submitter's fault
     String failure = Reason.NETWORK_UNREACHABLE.code();
-    String source = "docker://" + registry.host() + "/contexts/" + inputs.project() + "@" + artifact;
+    String source =
+        "docker://" + registry.host() + "/contexts/" + inputs.project() + "@" + artifact;
     steps.add(
         new Step(
             "fetch",
@@ -100,7 +116,8 @@ public final class JobRendering {
                 "--isolation",
                 "chroot",
                 "--no-cache",
-                // what filled a disk is still there when the worker looks at it; the storage goes with the job
+                // what filled a disk is still there when the worker looks at it; the storage goes
+                // with the job
                 "--force-rm=false",
                 "--timestamp",
                 "0",
@@ -123,7 +140,9 @@ public final class JobRendering {
   private static Map<String, String> files(CandidateRegistry registry) {
     Map<String, String> files = new LinkedHashMap<>();
     if (registry.plainHttp()) {
-      files.put("registries.conf", "[[registry]]\nlocation = \"" + registry.host() + "\"\ninsecure = true\n");
+      files.put(
+          "registries.conf",
+          "[[registry]]\nlocation = \"" + registry.host() + "\"\ninsecure = true\n");
     }
     return files;
   }

@@ -22,7 +22,10 @@ public sealed interface Verdict {
   /** What the entrypoint calls a job that was ended by SIGTERM. */
   String INTERRUPTED = "Interrupted";
 
-  /** What runners of commands (docker run, podman run, grange-smoke) exit with when it did not come to the command. */
+  /**
+   * What runners of commands (docker run, podman run, grange-smoke) exit with when it did not come
+   * to the command.
+   */
   int DID_NOT_RUN = 125;
 
   /** A pod that had begun and is there no more. */
@@ -31,6 +34,8 @@ public sealed interface Verdict {
   }
 
   /**
+   * The meaning of a worker's end.
+   *
    * @param build whether an image is expected
    * @param exit the worker's exit status; null when nobody saw it
    * @param result null when it left none, or none that can be read
@@ -39,12 +44,17 @@ public sealed interface Verdict {
     if (result == null) {
       // 128 + SIGKILL, and nothing was written: the kernel or a person killed the whole worker
       return exit != null && exit == 137
-          ? new Interrupted(new Failure(Reason.NODE_LOST, "the worker was killed and left no result"))
-          : new Failed(new Failure(Reason.WORKER_BROKEN, "the worker ended with " + exit + " and left no result"));
+          ? new Interrupted(
+              new Failure(Reason.NODE_LOST, "the worker was killed and left no result"))
+          : new Failed(
+              new Failure(
+                  Reason.WORKER_BROKEN, "the worker ended with " + exit + " and left no result"));
     }
     if (result.succeeded() && (exit == null || exit == 0)) {
       if (build && result.digest() == null) {
-        return new Failed(new Failure(Reason.WORKER_BROKEN, "the worker says that it succeeded and names no digest"));
+        return new Failed(
+            new Failure(
+                Reason.WORKER_BROKEN, "the worker says that it succeeded and names no digest"));
       }
       return new Succeeded(build ? result.digest() : null);
     }
@@ -56,11 +66,17 @@ public sealed interface Verdict {
       // a worker cannot give itself free tries
       reason = Reason.WORKER_BROKEN;
     }
-    if (!build && reason == Reason.TEST_FAILED && result.exit() != null && result.exit() == DID_NOT_RUN) {
+    if (!build
+        && reason == Reason.TEST_FAILED
+        && result.exit() != null
+        && result.exit() == DID_NOT_RUN) {
       reason = Reason.WORKER_BROKEN;
     }
     String log = result.message() == null ? "" : result.message().strip();
-    String what = result.step() + " failed" + (result.exit() == null ? "" : " with exit status " + result.exit());
+    String what =
+        result.step()
+            + " failed"
+            + (result.exit() == null ? "" : " with exit status " + result.exit());
     return new Failed(new Failure(reason, log.isEmpty() ? what : what + ":\n" + log));
   }
 }

@@ -3,8 +3,8 @@ package dev.grange.domain.worker;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a worker says about its end. It comes from beside a build that may be hostile: nothing in it is believed without a look at the
- * registry.
+ * What a worker says about its end. It comes from beside a build that may be hostile: nothing in it
+ * is believed without a look at the registry.
  *
  * @param succeeded what it says
  * @param digest of the image it pushed

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * An attempt as its row says, read when this scheduler took it on.
  *
- * @param epoch the fence: what this scheduler writes of the attempt, it writes while the row has this epoch
+ * @param epoch the fence: what this scheduler writes of the attempt, it writes while the row has
+ *     this epoch
  * @param podUid null while it is not known whether the pod exists
  */
 public record Attempt(
@@ -28,7 +29,8 @@ public record Attempt(
     @Nullable String repository) {
 
   public static final String COLUMNS =
-      "a.id, a.kind, a.execution_id, a.test_run_id, a.number, a.cluster, a.epoch, a.state, a.pod_name, a.pod_uid, a.repository";
+      "a.id, a.kind, a.execution_id, a.test_run_id, a.number, a.cluster, a.epoch, a.state,"
+          + " a.pod_name, a.pod_uid, a.repository";
 
   public static Attempt of(ResultSet row) throws SQLException {
     return new Attempt(

@@ -23,7 +23,10 @@ public interface AttemptConfig {
   @WithDefault("5m")
   Duration maxDelay();
 
-  /** How much of one attempt's log is kept, in bytes; what comes after is left out, and the log says so. */
+  /**
+   * How much of one attempt's log is kept, in bytes; what comes after is left out, and the log says
+   * so.
+   */
   @WithDefault("104857600")
   long maxLogBytes();
 

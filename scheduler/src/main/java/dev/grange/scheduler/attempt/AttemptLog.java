@@ -7,10 +7,11 @@ import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 
 /**
- * Copies a worker's log into the database while it is written, from the first byte on and without a repeat.
+ * Copies a worker's log into the database while it is written, from the first byte on and without a
+ * repeat.
  *
- * <p>Each chunk starts where the database says that the last one ended. Two schedulers that copy the same log at once meet at the primary
- * key: one of them writes nothing and looks again.
+ * <p>Each chunk starts where the database says that the last one ended. Two schedulers that copy
+ * the same log at once meet at the primary key: one of them writes nothing and looks again.
  */
 final class AttemptLog {
   private static final int CHUNK = 256 * 1024;
@@ -46,7 +47,9 @@ final class AttemptLog {
       append(bytes);
       some = true;
       if (next == maxBytes) {
-        append(("\n::grange::log::cut after " + maxBytes + " bytes\n").getBytes(StandardCharsets.UTF_8));
+        append(
+            ("\n::grange::log::cut after " + maxBytes + " bytes\n")
+                .getBytes(StandardCharsets.UTF_8));
       }
     }
     return some;
@@ -67,7 +70,8 @@ final class AttemptLog {
                     attempt.epoch());
               }
               return tx.update(
-                  "INSERT INTO log_chunk (attempt_id, start_offset, data) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                  "INSERT INTO log_chunk (attempt_id, start_offset, data) VALUES (?, ?, ?) ON"
+                      + " CONFLICT DO NOTHING",
                   attempt.id(),
                   next,
                   bytes);
@@ -80,7 +84,8 @@ final class AttemptLog {
     return db.call(
         tx ->
             tx.first(
-                    "SELECT start_offset + length(data) AS ended FROM log_chunk WHERE attempt_id = ? ORDER BY start_offset DESC LIMIT 1",
+                    "SELECT start_offset + length(data) AS ended FROM log_chunk WHERE attempt_id ="
+                        + " ? ORDER BY start_offset DESC LIMIT 1",
                     row -> row.getLong("ended"),
                     attempt.id())
                 .orElse(0L));

@@ -28,8 +28,9 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Has a task for every attempt that holds a slot on a cluster whose lease this scheduler holds: those that placement has just made, and
- * those that another scheduler left behind. What is in the database decides; the tasks in memory only follow it.
+ * Has a task for every attempt that holds a slot on a cluster whose lease this scheduler holds:
+ * those that placement has just made, and those that another scheduler left behind. What is in the
+ * database decides; the tasks in memory only follow it.
  */
 @ApplicationScoped
 public class AttemptRunner {
@@ -94,7 +95,8 @@ public class AttemptRunner {
   /**
    * Takes on no more.
    *
-   * @param end whether workers that run are ended and their attempts moved, or left for the next scheduler
+   * @param end whether workers that run are ended and their attempts moved, or left for the next
+   *     scheduler
    * @param patience how long they may take to end by themselves first
    */
   public void stop(boolean end, Duration patience) throws InterruptedException {
@@ -208,7 +210,8 @@ public class AttemptRunner {
     byPod.remove(attempt.podName());
   }
 
-  private void carryOn(Attempt attempt, ClusterGateway gateway, Attempts.Ended ended) throws SQLException {
+  private void carryOn(Attempt attempt, ClusterGateway gateway, Attempts.Ended ended)
+      throws SQLException {
     List<String> hints = new ArrayList<>();
     hints.add(Hints.QUEUE);
     ended.builds().forEach(build -> hints.add(Hints.build(build)));

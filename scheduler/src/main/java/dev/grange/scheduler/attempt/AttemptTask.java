@@ -25,10 +25,12 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Looks after one attempt from its pod's creation to its end, on a thread of its own. It keeps nothing that is not in the database or in
- * the cluster: another scheduler's task goes on where this one was killed.
+ * Looks after one attempt from its pod's creation to its end, on a thread of its own. It keeps
+ * nothing that is not in the database or in the cluster: another scheduler's task goes on where
+ * this one was killed.
  *
- * <p>It waits for signals (the pod changed, somebody wants it stopped) and looks by itself now and then, since a signal may be missed.
+ * <p>It waits for signals (the pod changed, somebody wants it stopped) and looks by itself now and
+ * then, since a signal may be missed.
  */
 final class AttemptTask {
   private static final Logger LOG = Logger.getLogger(AttemptTask.class);
@@ -76,7 +78,8 @@ final class AttemptTask {
     this.log = log;
     this.stopGrace = stopGrace;
     this.node = node;
-    this.building = attempt.state() != AttemptState.ASSIGNED && attempt.state() != AttemptState.PREPARED;
+    this.building =
+        attempt.state() != AttemptState.ASSIGNED && attempt.state() != AttemptState.PREPARED;
   }
 
   Attempt attempt() {
@@ -116,7 +119,9 @@ final class AttemptTask {
     String uid = attempt.podUid();
     if (uid == null) {
       if (stop != null) {
-        return remove(new Verdict.Interrupted(new Failure(Reason.DRAINED, "it was stopped before it began")), null);
+        return remove(
+            new Verdict.Interrupted(new Failure(Reason.DRAINED, "it was stopped before it began")),
+            null);
       }
       try {
         uid = create();
@@ -145,11 +150,13 @@ final class AttemptTask {
     }
   }
 
-  private Optional<Attempts.Ended> follow(String uid) throws SQLException, Fenced, InterruptedException {
+  private Optional<Attempts.Ended> follow(String uid)
+      throws SQLException, Fenced, InterruptedException {
     int troubles = 0;
     while (!abandoned) {
       try {
-        PodView view = gateway.see(attempt.podName()).filter(pod -> pod.uid().equals(uid)).orElse(null);
+        PodView view =
+            gateway.see(attempt.podName()).filter(pod -> pod.uid().equals(uid)).orElse(null);
         Phase phase = view == null ? Phase.LOST : view.phase();
         switch (phase) {
           case ENDED, LOST -> {
@@ -158,7 +165,7 @@ final class AttemptTask {
           }
           case WAITING -> {
             // made and not started: whoever made it died in between
-            String unused = gateway.ensure(attempt.podName(), jobs.of(attempt));
+            String _ = gateway.ensure(attempt.podName(), jobs.of(attempt));
           }
           case RUNNING -> {
             if (!building) {
@@ -189,7 +196,7 @@ final class AttemptTask {
   }
 
   private void copyLog() throws ClusterException, SQLException {
-    boolean unused = log.copy(gateway);
+    boolean _ = log.copy(gateway);
     lastCopy = System.nanoTime();
     behind = false;
   }
@@ -197,13 +204,13 @@ final class AttemptTask {
   /** Waits for a signal, but not longer than until the log may be copied again if it has grown. */
   private void await(Duration time) throws InterruptedException {
     Duration most = behind ? LOG_PAUSE.minus(elapsedSinceCopy()) : time;
-    boolean unused = signals.tryAcquire(Math.max(1, most.toMillis()), TimeUnit.MILLISECONDS);
+    boolean _ = signals.tryAcquire(Math.max(1, most.toMillis()), TimeUnit.MILLISECONDS);
     // a worker that prints a lot signals a lot: one look is enough for all of it
     Duration sinceLook = Duration.ofNanos(System.nanoTime() - lastLook);
     if (sinceLook.compareTo(LOOK_PAUSE) < 0) {
       TimeUnit.NANOSECONDS.sleep(LOOK_PAUSE.minus(sinceLook).toNanos());
     }
-    int unneeded = signals.drainPermits();
+    int _ = signals.drainPermits();
     lastLook = System.nanoTime();
   }
 
@@ -221,7 +228,8 @@ final class AttemptTask {
     stopSent = true;
   }
 
-  private Attempts.Ended conclude(@Nullable PodView view, String uid) throws SQLException, Fenced, InterruptedException {
+  private Attempts.Ended conclude(@Nullable PodView view, String uid)
+      throws SQLException, Fenced, InterruptedException {
     Verdict verdict =
         view == null || view.phase() == Phase.LOST
             ? Verdict.lost()
@@ -231,15 +239,23 @@ final class AttemptTask {
       try {
         size = size(digest);
       } catch (RegistryException e) {
-        Reason reason = e.kind() == RegistryException.Kind.UNAUTHORIZED ? Reason.REGISTRY_AUTH : Reason.PUSH_FAILED;
-        verdict = new Verdict.Failed(new Failure(reason, "the worker says that it pushed " + digest + ", but " + e.getMessage()));
+        Reason reason =
+            e.kind() == RegistryException.Kind.UNAUTHORIZED
+                ? Reason.REGISTRY_AUTH
+                : Reason.PUSH_FAILED;
+        verdict =
+            new Verdict.Failed(
+                new Failure(
+                    reason,
+                    "the worker says that it pushed " + digest + ", but " + e.getMessage()));
       }
     }
     return attempts.end(attempt, verdict, size, node, uid);
   }
 
   /** Ends an attempt that has no worker, after whatever may be there of it was removed. */
-  private Optional<Attempts.Ended> remove(Verdict verdict, @Nullable String uid) throws SQLException, Fenced, InterruptedException {
+  private Optional<Attempts.Ended> remove(Verdict verdict, @Nullable String uid)
+      throws SQLException, Fenced, InterruptedException {
     for (int tries = 1; tries <= TRIES; tries++) {
       try {
         gateway.remove(attempt.podName());

@@ -29,8 +29,9 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The transitions of attempts. Each is one statement that is conditional on the epoch and the state of the row it writes; whoever has been
- * replaced, or comes late, writes nothing and gets {@link Fenced}.
+ * The transitions of attempts. Each is one statement that is conditional on the epoch and the state
+ * of the row it writes; whoever has been replaced, or comes late, writes nothing and gets {@link
+ * Fenced}.
  */
 @ApplicationScoped
 class Attempts {
@@ -41,12 +42,20 @@ class Attempts {
   private final RetryRule rule;
   private final String farm;
 
-  Attempts(Db db, Outcomes outcomes, Releases releases, RandomGenerator random, AttemptConfig config, FarmConfig farm) {
+  Attempts(
+      Db db,
+      Outcomes outcomes,
+      Releases releases,
+      RandomGenerator random,
+      AttemptConfig config,
+      FarmConfig farm) {
     this.db = db;
     this.outcomes = outcomes;
     this.releases = releases;
     this.random = random;
-    this.rule = new RetryRule(config.maxTries(), config.maxInterruptions(), config.firstDelay(), config.maxDelay());
+    this.rule =
+        new RetryRule(
+            config.maxTries(), config.maxInterruptions(), config.firstDelay(), config.maxDelay());
     this.farm = farm.name();
   }
 
@@ -58,7 +67,10 @@ class Attempts {
     return db.call(
         tx ->
             tx.list(
-                "SELECT " + Attempt.COLUMNS + " FROM attempt a WHERE a.released_at IS NULL AND a.cluster = ANY(?) ORDER BY a.id",
+                "SELECT "
+                    + Attempt.COLUMNS
+                    + " FROM attempt a WHERE a.released_at IS NULL AND a.cluster = ANY(?) ORDER BY"
+                    + " a.id",
                 Attempt::of,
                 clusters));
   }
@@ -72,11 +84,18 @@ class Attempts {
                 SELECT id, stop_reason, deadline < now() AS overdue FROM attempt
                 WHERE id = ANY(?::uuid[]) AND (stop_reason IS NOT NULL OR deadline < now())
                 """,
-                row -> new Order(Db.uuid(row, "id"), row.getString("stop_reason"), row.getBoolean("overdue")),
+                row ->
+                    new Order(
+                        Db.uuid(row, "id"),
+                        row.getString("stop_reason"),
+                        row.getBoolean("overdue")),
                 attempts));
   }
 
-  /** The pod exists, and this is its UID: from here on no pod is made for the attempt again and no other UID is believed. */
+  /**
+   * The pod exists, and this is its UID: from here on no pod is made for the attempt again and no
+   * other UID is believed.
+   */
   void prepared(Attempt attempt, String uid, boolean runs) throws SQLException, Fenced {
     AttemptState state = runs ? AttemptState.BUILDING : AttemptState.PREPARED;
     int written =
@@ -101,7 +120,8 @@ class Attempts {
         db.call(
             tx ->
                 tx.update(
-                    "UPDATE attempt SET state = 'BUILDING', building_at = now() WHERE id = ? AND epoch = ? AND state = 'PREPARED'",
+                    "UPDATE attempt SET state = 'BUILDING', building_at = now() WHERE id = ? AND"
+                        + " epoch = ? AND state = 'PREPARED'",
                     attempt.id(),
                     attempt.epoch()));
     fence(attempt, written);
@@ -139,12 +159,17 @@ class Attempts {
   record Ended(List<UUID> builds, List<IndexClaim> indexes, Optional<Duration> retryIn) {}
 
   /**
-   * Ends an attempt whose pod has been seen gone, gives its slot back, and carries the end on to execution, builds, test run and release, all
-   * in one transaction.
+   * Ends an attempt whose pod has been seen gone, gives its slot back, and carries the end on to
+   * execution, builds, test run and release, all in one transaction.
    *
    * @param size of the image in bytes, with {@code node} for the record
    */
-  Ended end(Attempt attempt, Verdict verdict, @Nullable Long size, @Nullable String node, @Nullable String podUid)
+  Ended end(
+      Attempt attempt,
+      Verdict verdict,
+      @Nullable Long size,
+      @Nullable String node,
+      @Nullable String podUid)
       throws SQLException, Fenced {
     UUID execution = attempt.executionId();
     UUID testRun = attempt.testRunId();
@@ -190,8 +215,8 @@ class Attempts {
   }
 
   /**
-   * What the end means, given that somebody had asked for it. Who cancels, cancels: also when the worker was faster. Who is drained or out
-   * of time and has succeeded all the same has succeeded.
+   * What the end means, given that somebody had asked for it. Who cancels, cancels: also when the
+   * worker was faster. Who is drained or out of time and has succeeded all the same has succeeded.
    *
    * @return null for cancelled
    */
@@ -202,26 +227,34 @@ class Attempts {
     return switch (stop) {
       case "CANCELLED" -> null;
       case "TIMED_OUT" ->
-          new Verdict.Failed(new Failure(Reason.TIMED_OUT, "it ran longer than it may: give it more time, or less to do"));
-      case "DRAINED" -> new Verdict.Interrupted(new Failure(Reason.DRAINED, "its cluster was drained"));
+          new Verdict.Failed(
+              new Failure(
+                  Reason.TIMED_OUT, "it ran longer than it may: give it more time, or less to do"));
+      case "DRAINED" ->
+          new Verdict.Interrupted(new Failure(Reason.DRAINED, "its cluster was drained"));
       default -> throw new IllegalStateException("unknown stop reason " + stop);
     };
   }
 
   private static void write(
-      Db.Tx tx, Attempt attempt, @Nullable Verdict verdict, @Nullable Long size, @Nullable String node, @Nullable String podUid)
+      Db.Tx tx,
+      Attempt attempt,
+      @Nullable Verdict verdict,
+      @Nullable Long size,
+      @Nullable String node,
+      @Nullable String podUid)
       throws SQLException {
     AttemptState state =
         switch (verdict) {
           case null -> AttemptState.CANCELLED;
-          case Verdict.Succeeded s -> AttemptState.SUCCEEDED;
-          case Verdict.Failed f -> AttemptState.FAILED;
-          case Verdict.Interrupted i -> AttemptState.INTERRUPTED;
+          case Verdict.Succeeded _ -> AttemptState.SUCCEEDED;
+          case Verdict.Failed _ -> AttemptState.FAILED;
+          case Verdict.Interrupted _ -> AttemptState.INTERRUPTED;
         };
     Failure failure =
         switch (verdict) {
           case null -> null;
-          case Verdict.Succeeded s -> null;
+          case Verdict.Succeeded _ -> null;
           case Verdict.Failed f -> f.failure();
           case Verdict.Interrupted i -> i.failure();
         };
@@ -234,7 +267,9 @@ class Attempts {
         state,
         verdict instanceof Verdict.Succeeded s ? s.digest() : null,
         size,
-        failure == null || state == AttemptState.INTERRUPTED ? null : failure.reason().fault().orElse(Fault.INFRA),
+        failure == null || state == AttemptState.INTERRUPTED
+            ? null
+            : failure.reason().fault().orElse(Fault.INFRA),
         failure == null ? null : failure.reason().code(),
         failure == null ? null : failure.message(),
         node,
@@ -253,13 +288,16 @@ class Attempts {
     AttemptFacts facts = attempt.facts(node);
     List<UUID> ids = builds.stream().map(BuildRow::id).toList();
     if (verdict == null) {
-      return new Ended(ids, outcomes.end(tx, builds, execution, facts, new End.Cancelled()), Optional.empty());
+      return new Ended(
+          ids, outcomes.end(tx, builds, execution, facts, new End.Cancelled()), Optional.empty());
     }
     if (verdict instanceof Verdict.Succeeded s) {
       materials(tx, attempt, execution, node);
       String digest = String.valueOf(s.digest());
       return new Ended(
-          ids, outcomes.end(tx, builds, execution, facts, new End.Succeeded(attempt.id(), digest)), Optional.empty());
+          ids,
+          outcomes.end(tx, builds, execution, facts, new End.Succeeded(attempt.id(), digest)),
+          Optional.empty());
     }
     Failure failure = failure(verdict);
     record Tries(int tries, int interruptions) {}
@@ -271,10 +309,15 @@ class Attempts {
             .orElseThrow();
     return switch (rule.after(failure, before.tries(), before.interruptions())) {
       case Next.Final end ->
-          new Ended(ids, outcomes.end(tx, builds, execution, facts, new End.Failed(end.fault(), end.failure())), Optional.empty());
+          new Ended(
+              ids,
+              outcomes.end(
+                  tx, builds, execution, facts, new End.Failed(end.fault(), end.failure())),
+              Optional.empty());
       case Next.Again again -> {
         Duration delay = jitter(again.delay());
-        outcomes.again(tx, builds, execution, facts, failure, delay, again.tries(), again.interruptions());
+        outcomes.again(
+            tx, builds, execution, facts, failure, delay, again.tries(), again.interruptions());
         yield new Ended(ids, List.of(), Optional.of(delay));
       }
     };
@@ -284,13 +327,15 @@ class Attempts {
     return switch (verdict) {
       case Verdict.Failed f -> f.failure();
       case Verdict.Interrupted i -> i.failure();
-      case Verdict.Succeeded s -> throw new IllegalArgumentException("a success is no failure");
+      case Verdict.Succeeded _ -> throw new IllegalArgumentException("a success is no failure");
     };
   }
 
   /** Up to a quarter more, so that what failed together does not come back together. */
   private Duration jitter(Duration delay) {
-    return delay.isZero() ? delay : delay.plusMillis(random.nextLong(Math.max(1, delay.toMillis() / 4)));
+    return delay.isZero()
+        ? delay
+        : delay.plusMillis(random.nextLong(Math.max(1, delay.toMillis() / 4)));
   }
 
   private Ended endTest(
@@ -334,7 +379,8 @@ class Attempts {
         }
         case Next.Final end -> {
           // only a test that ran to its end says something against the image
-          outcome = end.failure().reason() == Reason.TEST_FAILED ? TestOutcome.FAILED : TestOutcome.ERROR;
+          outcome =
+              end.failure().reason() == Reason.TEST_FAILED ? TestOutcome.FAILED : TestOutcome.ERROR;
           message = end.failure().message();
         }
       }
@@ -353,7 +399,9 @@ class Attempts {
       for (TestRunFacts test : finished) {
         var release = releases.facts(tx, build).orElseThrow();
         Outbox.append(
-            tx, ReleaseEvents.testFinished(farm, release, test, outcome, message, attempt.facts(node), build.now()));
+            tx,
+            ReleaseEvents.testFinished(
+                farm, release, test, outcome, message, attempt.facts(node), build.now()));
         releases.decide(tx, build, test.id().toString());
       }
     }
@@ -361,7 +409,8 @@ class Attempts {
   }
 
   /** What the image was made from, for reuse, provenance and "what does this base image affect". */
-  private static void materials(Db.Tx tx, Attempt attempt, UUID execution, @Nullable String node) throws SQLException {
+  private static void materials(Db.Tx tx, Attempt attempt, UUID execution, @Nullable String node)
+      throws SQLException {
     tx.update(
         """
         INSERT INTO material (attempt_id, kind, name, digest, value)
@@ -382,5 +431,4 @@ class Attempts {
         node,
         execution);
   }
-
 }

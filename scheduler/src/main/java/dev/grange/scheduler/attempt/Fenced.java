@@ -2,7 +2,10 @@ package dev.grange.scheduler.attempt;
 
 import java.util.UUID;
 
-/** The attempt is no longer this scheduler's: its row has another epoch, or has ended. Nothing was written. */
+/**
+ * The attempt is no longer this scheduler's: its row has another epoch, or has ended. Nothing was
+ * written.
+ */
 final class Fenced extends Exception {
   private static final long serialVersionUID = 1L;
 

@@ -35,7 +35,11 @@ class Jobs {
     Registry candidate = registries.candidate();
     CandidateRegistry registry = new CandidateRegistry(candidate.host(), candidate.isPlainHttp());
     if (execution != null) {
-      return JobRendering.build(attempt.id().toString(), registry, String.valueOf(attempt.repository()), inputs(execution));
+      return JobRendering.build(
+          attempt.id().toString(),
+          registry,
+          String.valueOf(attempt.repository()),
+          inputs(execution));
     }
     if (testRun != null) {
       return test(attempt, testRun, registry);
@@ -75,7 +79,10 @@ class Jobs {
                     "SELECT command, timeout_seconds FROM test_run WHERE id = ?",
                     row ->
                         JobRendering.test(
-                            attempt.id().toString(), registry, texts(row.getString("command")), row.getInt("timeout_seconds")),
+                            attempt.id().toString(),
+                            registry,
+                            texts(row.getString("command")),
+                            row.getInt("timeout_seconds")),
                     testRun))
         .orElseThrow(() -> new IllegalStateException("no test run " + testRun));
   }

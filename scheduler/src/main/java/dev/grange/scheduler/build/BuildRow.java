@@ -13,11 +13,13 @@ import java.util.UUID;
 /**
  * What every transition needs to know of a build.
  *
- * @param now the database's time in the transaction that read the row: when what it tells of happened
+ * @param now the database's time in the transaction that read the row: when what it tells of
+ *     happened
  */
 public record BuildRow(BuildFacts facts, BuildState state, Instant now) {
   static final String COLUMNS =
-      "b.id, b.project, b.image, b.tags, b.platforms, b.principal, b.scratch, b.retry_of, b.state, now() AS at";
+      "b.id, b.project, b.image, b.tags, b.platforms, b.principal, b.scratch, b.retry_of, b.state,"
+          + " now() AS at";
 
   public UUID id() {
     return facts.id();
@@ -40,11 +42,14 @@ public record BuildRow(BuildFacts facts, BuildState state, Instant now) {
   }
 
   /**
-   * Locks builds, always in the same order. Whoever writes anything of a build holds its lock: so two platforms that end at once see each
-   * other, and a build's events are numbered in the order in which they are committed.
+   * Locks builds, always in the same order. Whoever writes anything of a build holds its lock: so
+   * two platforms that end at once see each other, and a build's events are numbered in the order
+   * in which they are committed.
    */
   public static List<BuildRow> lock(Db.Tx tx, Collection<UUID> ids) throws SQLException {
     return tx.list(
-        "SELECT " + COLUMNS + " FROM build b WHERE b.id = ANY(?::uuid[]) ORDER BY b.id FOR UPDATE", BuildRow::of, ids);
+        "SELECT " + COLUMNS + " FROM build b WHERE b.id = ANY(?::uuid[]) ORDER BY b.id FOR UPDATE",
+        BuildRow::of,
+        ids);
   }
 }

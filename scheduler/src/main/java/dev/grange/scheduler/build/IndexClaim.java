@@ -3,7 +3,8 @@ package dev.grange.scheduler.build;
 import dev.grange.events.BuildFacts;
 
 /**
- * The right to make a build's index. What is written in its name is conditional on the epoch of the build's row.
+ * The right to make a build's index. What is written in its name is conditional on the epoch of the
+ * build's row.
  *
  * @param tries that have failed
  */

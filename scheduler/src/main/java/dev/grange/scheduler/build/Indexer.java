@@ -32,10 +32,12 @@ import java.util.UUID;
 import org.jboss.logging.Logger;
 
 /**
- * Makes a build whole: mounts the image of each platform from its attempt's repository into the build's, pushes the index that lists
- * them, and says that the build has succeeded. A registry refuses an index whose manifests live in another repository.
+ * Makes a build whole: mounts the image of each platform from its attempt's repository into the
+ * build's, pushes the index that lists them, and says that the build has succeeded. A registry
+ * refuses an index whose manifests live in another repository.
  *
- * <p>Everything at the registry is by digest, so that it may be done twice, by two schedulers at once as well.
+ * <p>Everything at the registry is by digest, so that it may be done twice, by two schedulers at
+ * once as well.
  */
 @ApplicationScoped
 public class Indexer {
@@ -51,7 +53,13 @@ public class Indexer {
   private final Wakeups wakeups;
   private final String farm;
 
-  Indexer(Db db, Registries registries, Releases releases, Outcomes outcomes, Wakeups wakeups, FarmConfig farm) {
+  Indexer(
+      Db db,
+      Registries registries,
+      Releases releases,
+      Outcomes outcomes,
+      Wakeups wakeups,
+      FarmConfig farm) {
     this.db = db;
     this.registries = registries;
     this.releases = releases;
@@ -128,15 +136,18 @@ public class Indexer {
   }
 
   /** The index as OCI's image-spec has it, always the same bytes for the same images. */
-  private static Manifest index(Registry registry, String repository, List<Part> parts) throws RegistryException {
-    ObjectNode root = JSON.createObjectNode().put("schemaVersion", 2).put("mediaType", Manifest.OCI_INDEX);
+  private static Manifest index(Registry registry, String repository, List<Part> parts)
+      throws RegistryException {
+    ObjectNode root =
+        JSON.createObjectNode().put("schemaVersion", 2).put("mediaType", Manifest.OCI_INDEX);
     ArrayNode manifests = root.putArray("manifests");
     for (Part part : parts) {
       ImageCopy.copy(registry, part.repository(), registry, repository, part.digest());
       Manifest image =
           registry
               .manifest(repository, part.digest())
-              .orElseThrow(() -> new IllegalStateException("a manifest that was read back is gone"));
+              .orElseThrow(
+                  () -> new IllegalStateException("a manifest that was read back is gone"));
       String[] platform = part.platform().split("/", -1);
       ObjectNode of =
           manifests
@@ -155,7 +166,8 @@ public class Indexer {
     return new Manifest(Digests.of(bytes), Manifest.OCI_INDEX, bytes);
   }
 
-  private void succeed(IndexClaim claim, List<Part> parts, ImageReference candidate) throws SQLException {
+  private void succeed(IndexClaim claim, List<Part> parts, ImageReference candidate)
+      throws SQLException {
     UUID id = claim.build().id();
     boolean written =
         db.call(
@@ -192,14 +204,16 @@ public class Indexer {
     if (written) {
       wakeups.changed(Hints.build(id), Hints.QUEUE);
     } else {
-      LOG.infof("the index of build %s was finished by somebody else, or the build was cancelled", id);
+      LOG.infof(
+          "the index of build %s was finished by somebody else, or the build was cancelled", id);
     }
   }
 
   private void putBack(IndexClaim claim, Exception cause) throws SQLException {
     UUID id = claim.build().id();
     int tries = claim.tries() + 1;
-    Optional<RegistryException> registry = cause instanceof RegistryException r ? Optional.of(r) : Optional.empty();
+    Optional<RegistryException> registry =
+        cause instanceof RegistryException r ? Optional.of(r) : Optional.empty();
     boolean last = tries >= MAX_TRIES || registry.map(r -> !r.retryable()).orElse(false);
     int pause = Math.min(LONGEST_PAUSE_SECONDS, 1 << Math.min(tries - 1, 6));
     LOG.warnf("build %s: making the index failed (try %d): %s", id, tries, cause.getMessage());
@@ -217,7 +231,8 @@ public class Indexer {
                   id,
                   claim.epoch());
           if (ours == 1 && last) {
-            boolean forbidden = registry.map(r -> r.kind() == RegistryException.Kind.UNAUTHORIZED).orElse(false);
+            boolean forbidden =
+                registry.map(r -> r.kind() == RegistryException.Kind.UNAUTHORIZED).orElse(false);
             Reason reason = forbidden ? Reason.REGISTRY_AUTH : Reason.PUSH_FAILED;
             outcomes.fail(
                 tx,

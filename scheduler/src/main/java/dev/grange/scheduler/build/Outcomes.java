@@ -22,12 +22,15 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the end of an execution means for its platform builds and their builds. Every method runs in the transaction of the transition that
- * caused it, with the builds' rows locked.
+ * What the end of an execution means for its platform builds and their builds. Every method runs in
+ * the transaction of the transition that caused it, with the builds' rows locked.
  */
 @ApplicationScoped
 public class Outcomes {
-  /** How long a claim on making an index holds. Everything in it is by digest and may be repeated, so a claim that runs out is harmless. */
+  /**
+   * How long a claim on making an index holds. Everything in it is by digest and may be repeated,
+   * so a claim that runs out is harmless.
+   */
   static final Duration CLAIM = Duration.ofSeconds(60);
 
   private final String farm;
@@ -53,7 +56,10 @@ public class Outcomes {
   /** The builds that an execution is run for, locked. */
   public List<BuildRow> lockBuildsOf(Db.Tx tx, UUID execution) throws SQLException {
     List<UUID> ids =
-        tx.list("SELECT build_id FROM platform_build WHERE execution_id = ?", row -> Db.uuid(row, "build_id"), execution);
+        tx.list(
+            "SELECT build_id FROM platform_build WHERE execution_id = ?",
+            row -> Db.uuid(row, "build_id"),
+            execution);
     return BuildRow.lock(tx, ids);
   }
 
@@ -63,16 +69,18 @@ public class Outcomes {
    * @return the builds whose index is to be made now; this scheduler has the claim
    */
   public List<IndexClaim> end(
-      Db.Tx tx, List<BuildRow> builds, UUID execution, @Nullable AttemptFacts attempt, End end) throws SQLException {
+      Db.Tx tx, List<BuildRow> builds, UUID execution, @Nullable AttemptFacts attempt, End end)
+      throws SQLException {
     BuildState state =
         switch (end) {
-          case End.Succeeded s -> BuildState.SUCCEEDED;
-          case End.Failed f -> BuildState.FAILED;
-          case End.Cancelled c -> BuildState.CANCELLED;
+          case End.Succeeded _ -> BuildState.SUCCEEDED;
+          case End.Failed _ -> BuildState.FAILED;
+          case End.Cancelled _ -> BuildState.CANCELLED;
         };
     int ended =
         tx.update(
-            "UPDATE execution SET state = ?, finished_at = now() WHERE id = ? AND state IN ('QUEUED', 'RUNNING')",
+            "UPDATE execution SET state = ?, finished_at = now() WHERE id = ? AND state IN"
+                + " ('QUEUED', 'RUNNING')",
             state,
             execution);
     if (ended == 0) {
@@ -88,7 +96,13 @@ public class Outcomes {
   }
 
   private void endPlatformBuild(
-      Db.Tx tx, BuildRow build, UUID execution, @Nullable AttemptFacts attempt, BuildState state, End end) throws SQLException {
+      Db.Tx tx,
+      BuildRow build,
+      UUID execution,
+      @Nullable AttemptFacts attempt,
+      BuildState state,
+      End end)
+      throws SQLException {
     Failure failure = end instanceof End.Failed f ? f.failure() : null;
     Fault fault = end instanceof End.Failed f ? f.fault() : null;
     List<PlatformBuildFacts> ended =
@@ -119,20 +133,28 @@ public class Outcomes {
         if (attempt == null) {
           throw new IllegalArgumentException("nothing succeeds without an attempt");
         }
-        yield BuildEvents.platformSucceeded(farm, build.facts(), platform, attempt, s.digest(), build.now());
+        yield BuildEvents.platformSucceeded(
+            farm, build.facts(), platform, attempt, s.digest(), build.now());
       }
       case End.Failed f ->
-          BuildEvents.platformFailed(farm, build.facts(), platform, attempt, event(f.fault(), f.failure()), build.now());
-      case End.Cancelled c -> BuildEvents.platformCancelled(farm, build.facts(), platform, attempt, build.now());
+          BuildEvents.platformFailed(
+              farm, build.facts(), platform, attempt, event(f.fault(), f.failure()), build.now());
+      case End.Cancelled _ ->
+          BuildEvents.platformCancelled(farm, build.facts(), platform, attempt, build.now());
     };
   }
 
   /** What a build is, now that one of its platform builds has ended. */
   private Optional<IndexClaim> settle(Db.Tx tx, BuildRow build, End last) throws SQLException {
-    record Platform(BuildState state, @Nullable String fault, @Nullable String reason, @Nullable String message) {}
+    record Platform(
+        BuildState state,
+        @Nullable String fault,
+        @Nullable String reason,
+        @Nullable String message) {}
     List<Platform> platforms =
         tx.list(
-            "SELECT state, fault, reason, message FROM platform_build WHERE build_id = ? ORDER BY finished_at, id",
+            "SELECT state, fault, reason, message FROM platform_build WHERE build_id = ? ORDER BY"
+                + " finished_at, id",
             row ->
                 new Platform(
                     BuildState.valueOf(row.getString("state")),
@@ -143,19 +165,27 @@ public class Outcomes {
     BuildState state = BuildState.ofPlatforms(platforms.stream().map(Platform::state).toList());
     switch (state) {
       case FAILED -> {
-        Platform first = platforms.stream().filter(p -> p.state() == BuildState.FAILED).findFirst().orElseThrow();
+        Platform first =
+            platforms.stream()
+                .filter(p -> p.state() == BuildState.FAILED)
+                .findFirst()
+                .orElseThrow();
         Fault fault = Fault.valueOf(String.valueOf(first.fault()));
         Failure failure =
-            new Failure(dev.grange.domain.build.Reason.ofCode(String.valueOf(first.reason())), String.valueOf(first.message()));
+            new Failure(
+                dev.grange.domain.build.Reason.ofCode(String.valueOf(first.reason())),
+                String.valueOf(first.message()));
         fail(tx, build, fault, failure);
       }
       case CANCELLED -> cancel(tx, build);
       case RUNNING -> {
-        if (last instanceof End.Succeeded && platforms.stream().allMatch(p -> p.state() == BuildState.SUCCEEDED)) {
+        if (last instanceof End.Succeeded
+            && platforms.stream().allMatch(p -> p.state() == BuildState.SUCCEEDED)) {
           return claimIndex(tx, build);
         }
       }
-      case QUEUED, SUCCEEDED -> throw new IllegalStateException("platform builds cannot make a build " + state);
+      case QUEUED, SUCCEEDED ->
+          throw new IllegalStateException("platform builds cannot make a build " + state);
     }
     return Optional.empty();
   }
@@ -173,7 +203,8 @@ public class Outcomes {
             failure.message(),
             build.id());
     if (failed == 1) {
-      Outbox.append(tx, BuildEvents.failed(farm, build.facts(), event(fault, failure), build.now()));
+      Outbox.append(
+          tx, BuildEvents.failed(farm, build.facts(), event(fault, failure), build.now()));
     }
   }
 
@@ -181,7 +212,8 @@ public class Outcomes {
   public void cancel(Db.Tx tx, BuildRow build) throws SQLException {
     int cancelled =
         tx.update(
-            "UPDATE build SET state = 'CANCELLED', finished_at = now() WHERE id = ? AND state IN ('QUEUED', 'RUNNING')",
+            "UPDATE build SET state = 'CANCELLED', finished_at = now() WHERE id = ? AND state IN"
+                + " ('QUEUED', 'RUNNING')",
             build.id());
     if (cancelled == 1) {
       Outbox.append(tx, BuildEvents.cancelled(farm, build.facts(), build.now()));
@@ -243,19 +275,23 @@ public class Outcomes {
       Instant notBefore = delay.isZero() ? null : build.now().plus(delay);
       boolean interrupted = failure.reason().isInterruption();
       dev.grange.events.Failure told =
-          new dev.grange.events.Failure(interrupted ? "INTERRUPTED" : "INFRA", failure.reason().code(), failure.message());
+          new dev.grange.events.Failure(
+              interrupted ? "INTERRUPTED" : "INFRA", failure.reason().code(), failure.message());
       for (PlatformBuildFacts platform : platforms) {
         Outbox.append(
             tx,
             interrupted
-                ? BuildEvents.interrupted(farm, build.facts(), platform, attempt, told, notBefore, build.now())
-                : BuildEvents.retried(farm, build.facts(), platform, attempt, told, notBefore, build.now()));
+                ? BuildEvents.interrupted(
+                    farm, build.facts(), platform, attempt, told, notBefore, build.now())
+                : BuildEvents.retried(
+                    farm, build.facts(), platform, attempt, told, notBefore, build.now()));
       }
     }
   }
 
   public static PlatformBuildFacts platformBuild(java.sql.ResultSet row) throws SQLException {
-    return new PlatformBuildFacts(Db.uuid(row, "id"), Db.uuid(row, "execution_id"), row.getString("platform"));
+    return new PlatformBuildFacts(
+        Db.uuid(row, "id"), Db.uuid(row, "execution_id"), row.getString("platform"));
   }
 
   static dev.grange.events.Failure event(Fault fault, Failure failure) {

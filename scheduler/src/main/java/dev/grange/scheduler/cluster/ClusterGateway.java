@@ -8,8 +8,9 @@ import java.util.UUID;
 import java.util.function.Consumer;
 
 /**
- * What the farm needs from a cluster. Every method may be repeated, and what it does is named by the attempt: whoever asks twice, or does
- * not hear the answer and asks again, gets the same pod. All kinds pass one contract suite.
+ * What the farm needs from a cluster. Every method may be repeated, and what it does is named by
+ * the attempt: whoever asks twice, or does not hear the answer and asks again, gets the same pod.
+ * All kinds pass one contract suite.
  */
 public interface ClusterGateway {
 
@@ -37,18 +38,22 @@ public interface ClusterGateway {
    */
   byte[] log(String podName, long offset, int limit) throws ClusterException;
 
-  /** Ends a pod's worker: by SIGTERM, and by SIGKILL after the grace. Returns before it has ended. */
+  /**
+   * Ends a pod's worker: by SIGTERM, and by SIGKILL after the grace. Returns before it has ended.
+   */
   void stop(String podName, Duration grace) throws ClusterException;
 
-  /** Removes a pod and all that it has stored, whether it runs or not. Nothing to remove is success. */
+  /**
+   * Removes a pod and all that it has stored, whether it runs or not. Nothing to remove is success.
+   */
   void remove(String podName) throws ClusterException;
 
   /** The pods that carry the farm's mark. */
   List<String> pods() throws ClusterException;
 
   /**
-   * Calls {@code listener} with a pod's name when something about it may have changed: its log grew, it ended. May call for nothing and
-   * may miss something.
+   * Calls {@code listener} with a pod's name when something about it may have changed: its log
+   * grew, it ended. May call for nothing and may miss something.
    */
   void watch(Consumer<String> listener);
 

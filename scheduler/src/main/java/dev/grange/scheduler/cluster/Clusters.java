@@ -30,7 +30,7 @@ public class Clusters {
   private final LocalConfig local;
   private final Uuids uuids;
   private final Map<String, ClusterGateway> gateways = new ConcurrentHashMap<>();
-  private volatile Consumer<String> listener = pod -> {};
+  private volatile Consumer<String> listener = _ -> {};
 
   Clusters(Db db, Leases leases, LocalConfig local, Uuids uuids) {
     this.db = db;
@@ -49,7 +49,10 @@ public class Clusters {
     gateways.values().forEach(gateway -> gateway.watch(listener));
   }
 
-  /** Makes gateways for clusters that were registered since the last look, and asks for their leases. */
+  /**
+   * Makes gateways for clusters that were registered since the last look, and asks for their
+   * leases.
+   */
   public void refresh() throws SQLException {
     record Registered(String name, String kind) {}
     List<Registered> registered =
@@ -78,7 +81,9 @@ public class Clusters {
       return;
     }
     try {
-      LocalCluster gateway = new LocalCluster(directory.get().resolve(cluster), bin.get(), () -> uuids.next().toString());
+      LocalCluster gateway =
+          new LocalCluster(
+              directory.get().resolve(cluster), bin.get(), () -> uuids.next().toString());
       gateway.watch(listener);
       gateways.put(cluster, gateway);
     } catch (IOException e) {

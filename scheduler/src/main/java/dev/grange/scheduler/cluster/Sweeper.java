@@ -10,8 +10,8 @@ import java.util.Set;
 import org.jboss.logging.Logger;
 
 /**
- * Removes pods that no attempt needs any more: left by a scheduler that died between an attempt's end and its pod's, or made by one that
- * was stopped past its lease and woke.
+ * Removes pods that no attempt needs any more: left by a scheduler that died between an attempt's
+ * end and its pod's, or made by one that was stopped past its lease and woke.
  */
 @ApplicationScoped
 public class Sweeper {
@@ -42,7 +42,8 @@ public class Sweeper {
   }
 
   private void sweep(String cluster, ClusterGateway gateway) throws SQLException, ClusterException {
-    // the pods first: a pod that is made after this look is not swept, whatever the database says then
+    // the pods first: a pod that is made after this look is not swept, whatever the database says
+    // then
     List<String> pods = gateway.pods();
     if (pods.isEmpty()) {
       return;
@@ -52,12 +53,14 @@ public class Sweeper {
             db.call(
                 tx ->
                     tx.list(
-                        "SELECT pod_name FROM attempt WHERE pod_name = ANY(?) AND released_at IS NULL",
+                        "SELECT pod_name FROM attempt WHERE pod_name = ANY(?) AND released_at IS"
+                            + " NULL",
                         row -> row.getString("pod_name"),
                         pods)));
     for (String pod : pods) {
       if (!needed.contains(pod)) {
-        LOG.infof("cluster %s: pod %s belongs to no attempt that runs and is removed", cluster, pod);
+        LOG.infof(
+            "cluster %s: pod %s belongs to no attempt that runs and is removed", cluster, pod);
         gateway.remove(pod);
       }
     }

@@ -22,8 +22,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Holds and renews this scheduler's leases.
  *
- * <p>A lease says who <em>should</em> look after something; it does not keep the last holder from trying, who may have been stopped past
- * its lease and not know it. What keeps it out is the epoch: taking over raises it and stamps it on every unreleased attempt of the cluster in the same
+ * <p>A lease says who <em>should</em> look after something; it does not keep the last holder from
+ * trying, who may have been stopped past its lease and not know it. What keeps it out is the epoch:
+ * taking over raises it and stamps it on every unreleased attempt of the cluster in the same
  * transaction, and every transition is conditional on the epoch of the row that it writes.
  *
  * <p>Only the database's clock is asked.
@@ -90,7 +91,9 @@ public class Leases {
     }
   }
 
-  /** Calls {@code listener} when a lease was taken, on the renewing thread: it must only hand on. */
+  /**
+   * Calls {@code listener} when a lease was taken, on the renewing thread: it must only hand on.
+   */
   public void onTaken(Runnable listener) {
     listeners.add(listener);
   }
@@ -110,17 +113,26 @@ public class Leases {
   public void release() throws SQLException {
     stop(new ShutdownEvent());
     held.clear();
-    db.run(tx -> tx.update("UPDATE lease SET expires_at = clock_timestamp() WHERE holder = ?", holder));
+    db.run(
+        tx ->
+            tx.update("UPDATE lease SET expires_at = clock_timestamp() WHERE holder = ?", holder));
   }
 
-  /** Whether this scheduler held the lease when it last asked. Good enough to begin something; what is written is fenced. */
+  /**
+   * Whether this scheduler held the lease when it last asked. Good enough to begin something; what
+   * is written is fenced.
+   */
   public boolean holds(String name) {
     return held.containsKey(name);
   }
 
   /** The clusters that this scheduler held when it last asked. */
   public List<String> clusters() {
-    return held.keySet().stream().filter(n -> n.startsWith(CLUSTER)).map(n -> n.substring(CLUSTER.length())).sorted().toList();
+    return held.keySet().stream()
+        .filter(n -> n.startsWith(CLUSTER))
+        .map(n -> n.substring(CLUSTER.length()))
+        .sorted()
+        .toList();
   }
 
   boolean renew() throws SQLException {
@@ -151,12 +163,15 @@ public class Leases {
       names.add(lease.name());
       held.put(lease.name(), lease.epoch());
     }
-    for (String lost : held.keySet()) {
-      if (!names.contains(lost)) {
-        LOG.warnf("lease %s is another scheduler's now", lost);
-        held.remove(lost);
-      }
-    }
+    held.keySet()
+        .removeIf(
+            name -> {
+              boolean lost = !names.contains(name);
+              if (lost) {
+                LOG.warnf("lease %s is another scheduler's now", name);
+              }
+              return lost;
+            });
     if (!taken.isEmpty()) {
       LOG.infof("took %s", taken);
       listeners.forEach(Runnable::run);

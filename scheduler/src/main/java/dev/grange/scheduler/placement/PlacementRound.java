@@ -42,15 +42,20 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One transaction: read the queue and the clusters, ask {@link Placement}, write attempts and the reasons of those that wait.
+ * One transaction: read the queue and the clusters, ask {@link Placement}, write attempts and the
+ * reasons of those that wait.
  *
- * <p>An advisory lock lets one scheduler at a time place. It keeps two from wasting work; what keeps a slot from being given twice and a build from
- * running twice are the indexes on {@code attempt} and the conditions of the one INSERT. The cluster's lease is locked FOR SHARE until the
+ * <p>An advisory lock lets one scheduler at a time place. It keeps two from wasting work; what
+ * keeps a slot from being given twice and a build from running twice are the indexes on {@code
+ * attempt} and the conditions of the one INSERT. The cluster's lease is locked FOR SHARE until the
  * attempt is committed: so whoever takes the lease over sees the attempt and stamps it.
  */
 @ApplicationScoped
 public class PlacementRound {
-  /** Held while the queue is changed: by this round, by cancelling and by expiring. Any number will do. */
+  /**
+   * Held while the queue is changed: by this round, by cancelling and by expiring. Any number will
+   * do.
+   */
   public static final long QUEUE_LOCK = 0x6772616e6765L;
 
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -73,7 +78,13 @@ public class PlacementRound {
   private @Nullable Loop loop;
 
   PlacementRound(
-      Db db, Uuids uuids, AttemptRunner runner, Outcomes outcomes, Releases releases, Wakeups wakeups, FarmConfig farm) {
+      Db db,
+      Uuids uuids,
+      AttemptRunner runner,
+      Outcomes outcomes,
+      Releases releases,
+      Wakeups wakeups,
+      FarmConfig farm) {
     this.db = db;
     this.uuids = uuids;
     this.runner = runner;
@@ -119,15 +130,17 @@ public class PlacementRound {
     List<Attempt> attempts = new ArrayList<>();
     Set<UUID> builds = new TreeSet<>();
     if (!plan.assignments().isEmpty()) {
-      assignBuilds(tx, plan.assignments().stream().filter(a -> !a.work().test()).toList(), attempts, builds);
-      assignTests(tx, plan.assignments().stream().filter(a -> a.work().test()).toList(), attempts, builds);
+      assignBuilds(
+          tx, plan.assignments().stream().filter(a -> !a.work().test()).toList(), attempts, builds);
+      assignTests(
+          tx, plan.assignments().stream().filter(a -> a.work().test()).toList(), attempts, builds);
     }
     explain(tx, plan.refusals());
     return new Placed(attempts, List.copyOf(builds), false);
   }
 
   public static void lockQueue(Db.Tx tx) throws SQLException {
-    tx.first("SELECT pg_advisory_xact_lock(?)", row -> true, QUEUE_LOCK);
+    tx.first("SELECT pg_advisory_xact_lock(?)", _ -> true, QUEUE_LOCK);
   }
 
   private static List<Work> queue(Db.Tx tx) throws SQLException {
@@ -175,7 +188,8 @@ public class PlacementRound {
                 row.getInt("weight")));
   }
 
-  private void assignBuilds(Db.Tx tx, List<Assignment> assignments, List<Attempt> attempts, Set<UUID> touched)
+  private void assignBuilds(
+      Db.Tx tx, List<Assignment> assignments, List<Attempt> attempts, Set<UUID> touched)
       throws SQLException {
     if (assignments.isEmpty()) {
       return;
@@ -220,7 +234,9 @@ public class PlacementRound {
     Map<UUID, AttemptFacts> byExecution = new HashMap<>();
     made.forEach(a -> byExecution.put(a.executionId(), a.facts(null)));
     List<String> placed = byExecution.keySet().stream().map(UUID::toString).toList();
-    tx.update("UPDATE execution SET state = 'RUNNING', not_before = NULL WHERE id = ANY(?::uuid[])", placed);
+    tx.update(
+        "UPDATE execution SET state = 'RUNNING', not_before = NULL WHERE id = ANY(?::uuid[])",
+        placed);
     tx.update("DELETE FROM placement_decision WHERE execution_id = ANY(?::uuid[])", placed);
     placed.forEach(id -> told.remove(UUID.fromString(id)));
     record Begun(UUID build, PlatformBuildFacts facts) {}
@@ -235,7 +251,8 @@ public class PlacementRound {
     Set<UUID> started =
         Set.copyOf(
             tx.list(
-                "UPDATE build SET state = 'RUNNING', started_at = now() WHERE id = ANY(?::uuid[]) AND state = 'QUEUED' RETURNING id",
+                "UPDATE build SET state = 'RUNNING', started_at = now() WHERE id = ANY(?::uuid[])"
+                    + " AND state = 'QUEUED' RETURNING id",
                 row -> Db.uuid(row, "id"),
                 begun.stream().map(b -> b.build().toString()).distinct().toList()));
     Set<UUID> announced = new TreeSet<>();
@@ -248,12 +265,14 @@ public class PlacementRound {
       if (started.contains(build.id()) && announced.add(build.id())) {
         Outbox.append(tx, BuildEvents.started(farm, build.facts(), build.now()));
       }
-      Outbox.append(tx, BuildEvents.platformStarted(farm, build.facts(), one.facts(), attempt, build.now()));
+      Outbox.append(
+          tx, BuildEvents.platformStarted(farm, build.facts(), one.facts(), attempt, build.now()));
       touched.add(build.id());
     }
   }
 
-  private void assignTests(Db.Tx tx, List<Assignment> assignments, List<Attempt> attempts, Set<UUID> touched)
+  private void assignTests(
+      Db.Tx tx, List<Assignment> assignments, List<Attempt> attempts, Set<UUID> touched)
       throws SQLException {
     if (assignments.isEmpty()) {
       return;
@@ -262,7 +281,8 @@ public class PlacementRound {
     Map<UUID, BuildRow> builds = new HashMap<>();
     List<UUID> ids =
         tx.list(
-            "SELECT DISTINCT r.build_id FROM test_run t JOIN release r ON r.id = t.release_id WHERE t.id = ANY(?::uuid[])",
+            "SELECT DISTINCT r.build_id FROM test_run t JOIN release r ON r.id = t.release_id WHERE"
+                + " t.id = ANY(?::uuid[])",
             row -> Db.uuid(row, "build_id"),
             runs);
     for (BuildRow build : BuildRow.lock(tx, ids)) {
@@ -306,7 +326,11 @@ public class PlacementRound {
           Outbox.append(
               tx,
               ReleaseEvents.testStarted(
-                  farm, releases.facts(tx, build).orElseThrow(), one.facts(), attempt.facts(null), build.now()));
+                  farm,
+                  releases.facts(tx, build).orElseThrow(),
+                  one.facts(),
+                  attempt.facts(null),
+                  build.now()));
           touched.add(build.id());
         }
       }
@@ -357,7 +381,8 @@ public class PlacementRound {
             tx -> {
               List<UUID> late =
                   tx.list(
-                      "SELECT id FROM execution WHERE state = 'QUEUED' AND queue_deadline < now() ORDER BY id LIMIT 100",
+                      "SELECT id FROM execution WHERE state = 'QUEUED' AND queue_deadline < now()"
+                          + " ORDER BY id LIMIT 100",
                       row -> Db.uuid(row, "id"));
               if (late.isEmpty()) {
                 return late;
@@ -366,9 +391,19 @@ public class PlacementRound {
               for (UUID execution : late) {
                 List<BuildRow> builds = outcomes.lockBuildsOf(tx, execution);
                 boolean still =
-                    tx.first("SELECT 1 FROM execution WHERE id = ? AND state = 'QUEUED'", row -> true, execution).isPresent();
+                    tx.first(
+                            "SELECT 1 FROM execution WHERE id = ? AND state = 'QUEUED'",
+                            _ -> true,
+                            execution)
+                        .isPresent();
                 if (still) {
-                  var unused = outcomes.end(tx, builds, execution, null, new End.Failed(Fault.INFRA, expired(tx, execution)));
+                  var _ =
+                      outcomes.end(
+                          tx,
+                          builds,
+                          execution,
+                          null,
+                          new End.Failed(Fault.INFRA, expired(tx, execution)));
                 }
               }
               return late;
@@ -389,6 +424,8 @@ public class PlacementRound {
             .orElse(new Told("", "no round has looked at it"));
     return last.reason().equals(Reason.NO_CLUSTER_FOR_PLATFORM.code())
         ? new Failure(Reason.NO_CLUSTER_FOR_PLATFORM, last.message())
-        : new Failure(Reason.QUEUE_TIMED_OUT, "it waited in the queue for longer than it may: " + last.message());
+        : new Failure(
+            Reason.QUEUE_TIMED_OUT,
+            "it waited in the queue for longer than it may: " + last.message());
   }
 }

@@ -28,9 +28,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * Sends the outbox to Kafka, at least once, in the order of the rows for each key.
  *
- * <p>Rows are taken by "not yet sent", never by "id greater than the last": ids commit out of order. One scheduler at a time relays, by lease; two that
- * believe they do send an event twice, with the same id. The producer is idempotent, so that within a batch a record never overtakes an earlier one
- * of its partition, and after a failure the batch is sent again from its first unsent row.
+ * <p>Rows are taken by "not yet sent", never by "id greater than the last": ids commit out of
+ * order. One scheduler at a time relays, by lease; two that believe they do send an event twice,
+ * with the same id. The producer is idempotent, so that within a batch a record never overtakes an
+ * earlier one of its partition, and after a failure the batch is sent again from its first unsent
+ * row.
  */
 @ApplicationScoped
 public class OutboxRelay {
@@ -44,7 +46,12 @@ public class OutboxRelay {
   private final MutinyEmitter<String> emitter;
   private @Nullable Loop loop;
 
-  OutboxRelay(Db db, Leases leases, Wakeups wakeups, Hints hints, @Channel("events") MutinyEmitter<String> emitter) {
+  OutboxRelay(
+      Db db,
+      Leases leases,
+      Wakeups wakeups,
+      Hints hints,
+      @Channel("events") MutinyEmitter<String> emitter) {
     this.db = db;
     this.leases = leases;
     this.wakeups = wakeups;
@@ -79,9 +86,14 @@ public class OutboxRelay {
     ConcurrentLinkedQueue<Row> sent = new ConcurrentLinkedQueue<>();
     List<CompletableFuture<?>> sending = new ArrayList<>();
     for (Row row : rows) {
-      sending.add(emitter.sendMessage(message(row.event())).subscribeAsCompletionStage().thenRun(() -> sent.add(row)));
+      sending.add(
+          emitter
+              .sendMessage(message(row.event()))
+              .subscribeAsCompletionStage()
+              .thenRun(() -> sent.add(row)));
     }
-    CompletableFuture<Void> all = CompletableFuture.allOf(sending.toArray(CompletableFuture[]::new));
+    CompletableFuture<Void> all =
+        CompletableFuture.allOf(sending.toArray(CompletableFuture[]::new));
     Throwable failure = all.handle((ok, error) -> error).join();
     mark(sent);
     if (failure != null) {
@@ -126,12 +138,17 @@ public class OutboxRelay {
                 row.getString("payload")));
       }
     }
-    throw new SQLException("an event for " + topic + ", a topic that this scheduler does not know: is it older than the database?");
+    throw new SQLException(
+        "an event for "
+            + topic
+            + ", a topic that this scheduler does not know: is it older than the database?");
   }
 
   private static Message<String> message(FarmEvent event) {
     RecordHeaders headers = new RecordHeaders();
-    event.cloudEventHeaders().forEach((name, value) -> headers.add(name, value.getBytes(StandardCharsets.UTF_8)));
+    event
+        .cloudEventHeaders()
+        .forEach((name, value) -> headers.add(name, value.getBytes(StandardCharsets.UTF_8)));
     return Message.of(event.payload())
         .addMetadata(
             OutgoingKafkaRecordMetadata.<String>builder()
@@ -149,7 +166,11 @@ public class OutboxRelay {
       words.add("build:" + row.event().key());
     }
     if (!ids.isEmpty()) {
-      db.run(tx -> tx.update("UPDATE outbox SET sent_at = clock_timestamp() WHERE id = ANY(?::bigint[])", ids));
+      db.run(
+          tx ->
+              tx.update(
+                  "UPDATE outbox SET sent_at = clock_timestamp() WHERE id = ANY(?::bigint[])",
+                  ids));
       hints.send(words.toArray(String[]::new));
     }
   }

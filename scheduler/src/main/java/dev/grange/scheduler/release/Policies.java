@@ -17,15 +17,24 @@ final class Policies {
 
   private Policies() {}
 
-  /** The newest version of the policy that a new release falls under: as yet the farm's one, {@code default}. */
+  /**
+   * The newest version of the policy that a new release falls under: as yet the farm's one, {@code
+   * default}.
+   */
   static Optional<Policy> newest(Db.Tx tx) throws SQLException {
     return tx.first(
-        "SELECT name, version, body FROM policy WHERE name = 'default' ORDER BY version DESC LIMIT 1", Policies::read);
+        "SELECT name, version, body FROM policy WHERE name = 'default' ORDER BY version DESC LIMIT"
+            + " 1",
+        Policies::read);
   }
 
   /** The version that a release was opened under: a later edit does not change what it needs. */
   static Optional<Policy> version(Db.Tx tx, String name, int version) throws SQLException {
-    return tx.first("SELECT name, version, body FROM policy WHERE name = ? AND version = ?", Policies::read, name, version);
+    return tx.first(
+        "SELECT name, version, body FROM policy WHERE name = ? AND version = ?",
+        Policies::read,
+        name,
+        version);
   }
 
   private static Policy read(ResultSet row) throws SQLException {

@@ -27,11 +27,13 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Brings a released candidate to every target of its promotion: copy by digest, read back, then tags, unique ones first. Each target is a
- * step of its own that may be repeated; one registry that is down leaves the others promoted.
+ * Brings a released candidate to every target of its promotion: copy by digest, read back, then
+ * tags, unique ones first. Each target is a step of its own that may be repeated; one registry that
+ * is down leaves the others promoted.
  *
- * <p>Whether a target had the digest before is looked up and committed <em>before</em> the copy: after a crash in between, the copy is there, and
- * without that note it would look as if it always had been, and nobody would be told of it.
+ * <p>Whether a target had the digest before is looked up and committed <em>before</em> the copy:
+ * after a crash in between, the copy is there, and without that note it would look as if it always
+ * had been, and nobody would be told of it.
  */
 @ApplicationScoped
 public class Promoter {
@@ -53,10 +55,25 @@ public class Promoter {
     this.farm = farm.name();
   }
 
-  /** The right to bring one release to its targets; what is written in its name is conditional on the epoch of the release's row. */
-  public record Claim(UUID release, UUID build, UUID promotion, String digest, String candidateRepository, long epoch) {}
+  /**
+   * The right to bring one release to its targets; what is written in its name is conditional on
+   * the epoch of the release's row.
+   */
+  public record Claim(
+      UUID release,
+      UUID build,
+      UUID promotion,
+      String digest,
+      String candidateRepository,
+      long epoch) {}
 
-  private record Target(UUID id, String registry, String repository, List<String> tags, int tries, @Nullable Boolean found) {}
+  private record Target(
+      UUID id,
+      String registry,
+      String repository,
+      List<String> tags,
+      int tries,
+      @Nullable Boolean found) {}
 
   /** Claims releases that are to be promoted and that nobody works on. */
   public List<Claim> claim() throws SQLException {
@@ -92,14 +109,19 @@ public class Promoter {
     int mostTries = 0;
     for (Target target : pending(claim)) {
       Optional<Registry> registry =
-          stable.stream().filter(s -> s.name().equals(target.registry())).map(Registries.Named::registry).findFirst();
+          stable.stream()
+              .filter(s -> s.name().equals(target.registry()))
+              .map(Registries.Named::registry)
+              .findFirst();
       try {
         if (registry.isEmpty()) {
           throw new NoSuchRegistry(target.registry());
         }
         promote(claim, target, candidate, registry.get());
       } catch (RegistryException | NoSuchRegistry e) {
-        LOG.warnf("release %s: target %s/%s: %s", claim.release(), target.registry(), target.repository(), e.getMessage());
+        LOG.warnf(
+            "release %s: target %s/%s: %s",
+            claim.release(), target.registry(), target.repository(), e.getMessage());
         failed++;
         mostTries = Math.max(mostTries, target.tries() + 1);
         note(target, e.getMessage());
@@ -137,7 +159,8 @@ public class Promoter {
                 claim.promotion()));
   }
 
-  private void promote(Claim claim, Target target, Registry candidate, Registry stable) throws SQLException, RegistryException {
+  private void promote(Claim claim, Target target, Registry candidate, Registry stable)
+      throws SQLException, RegistryException {
     Boolean found = target.found();
     if (found == null) {
       found = stable.resolve(target.repository(), claim.digest()).isPresent();
@@ -145,7 +168,9 @@ public class Promoter {
         return;
       }
     }
-    boolean unused = ImageCopy.copy(candidate, claim.candidateRepository(), stable, target.repository(), claim.digest());
+    boolean _ =
+        ImageCopy.copy(
+            candidate, claim.candidateRepository(), stable, target.repository(), claim.digest());
     Manifest manifest =
         stable
             .manifest(target.repository(), claim.digest())
@@ -164,7 +189,8 @@ public class Promoter {
         tx ->
             holds(tx, claim)
                 && tx.update(
-                        "UPDATE promotion_target SET found = ?, looked_at = clock_timestamp() WHERE id = ? AND state = 'PENDING'",
+                        "UPDATE promotion_target SET found = ?, looked_at = clock_timestamp() WHERE"
+                            + " id = ? AND state = 'PENDING'",
                         found,
                         target.id())
                     == 1);
@@ -174,13 +200,14 @@ public class Promoter {
   private static boolean holds(Db.Tx tx, Claim claim) throws SQLException {
     return tx.first(
             "SELECT 1 FROM release WHERE id = ? AND epoch = ? AND state = 'PROMOTING' FOR UPDATE",
-            row -> true,
+            _ -> true,
             claim.release(),
             claim.epoch())
         .isPresent();
   }
 
-  private void reached(Claim claim, Target target, Registry stable, boolean found) throws SQLException {
+  private void reached(Claim claim, Target target, Registry stable, boolean found)
+      throws SQLException {
     boolean finished =
         db.call(
             tx -> {
@@ -199,7 +226,8 @@ public class Promoter {
                   outcome.word(),
                   target.id());
               if (news) {
-                ImageReference image = new ImageReference(stable.host(), target.repository(), claim.digest());
+                ImageReference image =
+                    new ImageReference(stable.host(), target.repository(), claim.digest());
                 Outbox.append(
                     tx,
                     ReleaseEvents.published(
@@ -217,17 +245,21 @@ public class Promoter {
     }
   }
 
-  /** Two builds with the same image at once: the one that commits second finds that the other has announced it. */
-  private static boolean publishedByAnother(Db.Tx tx, Claim claim, Target target) throws SQLException {
+  /**
+   * Two builds with the same image at once: the one that commits second finds that the other has
+   * announced it.
+   */
+  private static boolean publishedByAnother(Db.Tx tx, Claim claim, Target target)
+      throws SQLException {
     String place = target.registry() + "/" + target.repository() + "@" + claim.digest();
-    tx.first("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", row -> true, place);
+    tx.first("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", _ -> true, place);
     return tx.first(
             """
             SELECT 1 FROM promotion_target t JOIN promotion p ON p.id = t.promotion_id JOIN release r ON r.id = p.release_id
             WHERE t.registry = ? AND t.repository = ? AND r.digest = ? AND t.outcome = 'published'
               AND t.finished_at > (SELECT looked_at FROM promotion_target WHERE id = ?)
             """,
-            row -> true,
+            _ -> true,
             target.registry(),
             target.repository(),
             claim.digest(),
@@ -236,8 +268,15 @@ public class Promoter {
   }
 
   /** Ends the promotion when its last target was reached. */
-  private boolean finish(Db.Tx tx, Claim claim, BuildRow build, Release release) throws SQLException {
-    record Reached(UUID id, String registry, String url, String repository, List<String> tags, @Nullable String outcome) {}
+  private boolean finish(Db.Tx tx, Claim claim, BuildRow build, Release release)
+      throws SQLException {
+    record Reached(
+        UUID id,
+        String registry,
+        String url,
+        String repository,
+        List<String> tags,
+        @Nullable String outcome) {}
     List<Reached> targets =
         tx.list(
             """
@@ -263,15 +302,22 @@ public class Promoter {
       results.add(
           new PromotionTarget.Result(
               new PromotionTarget(
-                  target.id(), target.registry(), new ImageReference(host, target.repository(), claim.digest()), target.tags()),
+                  target.id(),
+                  target.registry(),
+                  new ImageReference(host, target.repository(), claim.digest()),
+                  target.tags()),
               outcome.equals(Outcome.PUBLISHED.word()) ? Outcome.PUBLISHED : Outcome.UNCHANGED));
     }
     tx.update("UPDATE promotion SET finished_at = now() WHERE id = ?", claim.promotion());
     tx.update(
-        "UPDATE release SET state = 'PROMOTED', finished_at = now(), holder = NULL, held_until = NULL WHERE id = ? AND epoch = ?",
+        "UPDATE release SET state = 'PROMOTED', finished_at = now(), holder = NULL, held_until ="
+            + " NULL WHERE id = ? AND epoch = ?",
         claim.release(),
         claim.epoch());
-    Outbox.append(tx, ReleaseEvents.promotionFinished(farm, release.facts(), claim.promotion(), results, build.now()));
+    Outbox.append(
+        tx,
+        ReleaseEvents.promotionFinished(
+            farm, release.facts(), claim.promotion(), results, build.now()));
     return true;
   }
 
@@ -279,7 +325,8 @@ public class Promoter {
     db.run(
         tx ->
             tx.update(
-                "UPDATE promotion_target SET tries = tries + 1, last_error = ? WHERE id = ? AND state = 'PENDING'",
+                "UPDATE promotion_target SET tries = tries + 1, last_error = ? WHERE id = ? AND"
+                    + " state = 'PENDING'",
                 error,
                 target.id()));
   }

@@ -17,7 +17,8 @@ record Release(ReleaseFacts facts, String state, @Nullable String decision) {
 
   static Optional<Release> of(Db.Tx tx, BuildRow build) throws SQLException {
     return tx.first(
-        "SELECT id, digest, policy, policy_version, state, decision FROM release WHERE build_id = ?",
+        "SELECT id, digest, policy, policy_version, state, decision FROM release WHERE build_id ="
+            + " ?",
         row ->
             new Release(
                 new ReleaseFacts(

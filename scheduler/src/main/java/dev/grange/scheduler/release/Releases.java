@@ -30,8 +30,8 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A candidate's way to a decision. Every method runs in the transaction of what caused it, with the build's row locked, so that a
- * release's events are in order and no two results decide at once.
+ * A candidate's way to a decision. Every method runs in the transaction of what caused it, with the
+ * build's row locked, so that a release's events are in order and no two results decide at once.
  */
 @ApplicationScoped
 public class Releases {
@@ -45,7 +45,10 @@ public class Releases {
     this.uuids = uuids;
   }
 
-  /** Opens the release of a build that has just succeeded and queues the tests that its policy requires. */
+  /**
+   * Opens the release of a build that has just succeeded and queues the tests that its policy
+   * requires.
+   */
   public void open(Db.Tx tx, BuildRow build, ImageReference candidate) throws SQLException {
     Optional<Policy> policy = Policies.newest(tx);
     ReleaseFacts release =
@@ -77,10 +80,16 @@ public class Releases {
   }
 
   private void queueTest(
-      Db.Tx tx, BuildRow build, ReleaseFacts release, Policy.TestCase test, String platform, Map<String, String> values)
+      Db.Tx tx,
+      BuildRow build,
+      ReleaseFacts release,
+      Policy.TestCase test,
+      String platform,
+      Map<String, String> values)
       throws SQLException {
     TestRunFacts run = new TestRunFacts(uuids.next(), test.name(), platform, "");
-    List<String> command = test.command().stream().map(word -> Template.fill(word, values)).toList();
+    List<String> command =
+        test.command().stream().map(word -> Template.fill(word, values)).toList();
     tx.update(
         """
         INSERT INTO test_run (id, release_id, test_case, platform, scenario, digest, command, timeout_seconds)
@@ -100,13 +109,19 @@ public class Releases {
   static Map<String, String> values(BuildRow build, String digest, String candidate) {
     String id = build.id().toString();
     return Map.of(
-        "project", build.facts().project(),
-        "image", build.facts().image(),
-        "build", id,
+        "project",
+        build.facts().project(),
+        "image",
+        build.facts().image(),
+        "build",
+        id,
         // the random end of a UUIDv7: its beginning is the time, which builds of one minute share
-        "short_id", id.substring(id.length() - 12),
-        "digest", digest,
-        "candidate", candidate);
+        "short_id",
+        id.substring(id.length() - 12),
+        "digest",
+        digest,
+        "candidate",
+        candidate);
   }
 
   /**
@@ -128,27 +143,44 @@ public class Releases {
     Decision decision =
         policy
             .map(p -> Decision.of(p, build.facts().platforms(), results))
-            .orElseGet(() -> new Decision(false, false, "no policy applies: nothing says that this image may be released", List.of()));
+            .orElseGet(
+                () ->
+                    new Decision(
+                        false,
+                        false,
+                        "no policy applies: nothing says that this image may be released",
+                        List.of()));
     dev.grange.events.Decision told = event(decision, results);
     String stored = json(told);
     boolean changed = release.decision() == null || !stored.equals(normal(release.decision()));
-    String state = decision.policiesSatisfied() ? "PROMOTING" : decision.pending() ? "TESTING" : "BLOCKED";
+    String state =
+        decision.policiesSatisfied() ? "PROMOTING" : decision.pending() ? "TESTING" : "BLOCKED";
     if (changed || !state.equals(release.state())) {
-      tx.update("UPDATE release SET decision = ?::jsonb, state = ? WHERE id = ?", stored, state, release.id());
+      tx.update(
+          "UPDATE release SET decision = ?::jsonb, state = ? WHERE id = ?",
+          stored,
+          state,
+          release.id());
     }
     if (changed) {
       Outbox.append(
-          tx, ReleaseEvents.decisionChanged(farm, release.facts(), told, previous(release.decision()), cause, build.now()));
+          tx,
+          ReleaseEvents.decisionChanged(
+              farm, release.facts(), told, previous(release.decision()), cause, build.now()));
     }
     if (state.equals("PROMOTING") && policy.isPresent()) {
       openPromotion(tx, build, release.facts(), policy.get());
     }
   }
 
-  private void openPromotion(Db.Tx tx, BuildRow build, ReleaseFacts release, Policy policy) throws SQLException {
+  private void openPromotion(Db.Tx tx, BuildRow build, ReleaseFacts release, Policy policy)
+      throws SQLException {
     UUID promotion = uuids.next();
     tx.update("INSERT INTO promotion (id, release_id) VALUES (?, ?)", promotion, release.id());
-    List<String> stable = tx.list("SELECT name FROM registry WHERE role = 'stable' ORDER BY name", row -> row.getString("name"));
+    List<String> stable =
+        tx.list(
+            "SELECT name FROM registry WHERE role = 'stable' ORDER BY name",
+            row -> row.getString("name"));
     Map<String, String> values = values(build, release.digest(), "");
     for (Policy.Target target : policy.targets()) {
       Set<String> tags = new LinkedHashSet<>();
@@ -172,7 +204,8 @@ public class Releases {
   }
 
   /** Ends a release without a promotion; no effect on one that has ended. */
-  public boolean withdraw(Db.Tx tx, BuildRow build, @Nullable String principal, String reason) throws SQLException {
+  public boolean withdraw(Db.Tx tx, BuildRow build, @Nullable String principal, String reason)
+      throws SQLException {
     Optional<Release> found = Release.of(tx, build);
     if (found.isEmpty()) {
       return false;
@@ -187,7 +220,9 @@ public class Releases {
     if (withdrawn == 0) {
       return false;
     }
-    tx.update("UPDATE promotion SET finished_at = now() WHERE release_id = ? AND finished_at IS NULL", found.get().id());
+    tx.update(
+        "UPDATE promotion SET finished_at = now() WHERE release_id = ? AND finished_at IS NULL",
+        found.get().id());
     for (TestRunFacts test :
         tx.list(
             """
@@ -199,9 +234,16 @@ public class Releases {
       Outbox.append(
           tx,
           ReleaseEvents.testFinished(
-              farm, found.get().facts(), test, dev.grange.events.TestOutcome.ERROR, "the release was withdrawn", null, build.now()));
+              farm,
+              found.get().facts(),
+              test,
+              dev.grange.events.TestOutcome.ERROR,
+              "the release was withdrawn",
+              null,
+              build.now()));
     }
-    Outbox.append(tx, ReleaseEvents.withdrawn(farm, found.get().facts(), principal, reason, build.now()));
+    Outbox.append(
+        tx, ReleaseEvents.withdrawn(farm, found.get().facts(), principal, reason, build.now()));
     return true;
   }
 
@@ -212,7 +254,10 @@ public class Releases {
 
   public static TestRunFacts testRun(java.sql.ResultSet row) throws SQLException {
     return new TestRunFacts(
-        Db.uuid(row, "id"), row.getString("test_case"), row.getString("platform"), row.getString("scenario"));
+        Db.uuid(row, "id"),
+        row.getString("test_case"),
+        row.getString("platform"),
+        row.getString("scenario"));
   }
 
   private static Optional<Policy> policyOf(Db.Tx tx, ReleaseFacts release) throws SQLException {
@@ -223,26 +268,39 @@ public class Releases {
 
   private static List<Decision.Result> results(Db.Tx tx, UUID release) throws SQLException {
     return tx.list(
-        "SELECT test_case, platform, outcome FROM test_run WHERE release_id = ? ORDER BY created_at, id",
+        "SELECT test_case, platform, outcome FROM test_run WHERE release_id = ? ORDER BY"
+            + " created_at, id",
         row ->
             new Decision.Result(
-                row.getString("test_case"), row.getString("platform"), TestOutcome.valueOf(row.getString("outcome"))),
+                row.getString("test_case"),
+                row.getString("platform"),
+                TestOutcome.valueOf(row.getString("outcome"))),
         release);
   }
 
-  private static dev.grange.events.Decision event(Decision decision, List<Decision.Result> results) {
+  private static dev.grange.events.Decision event(
+      Decision decision, List<Decision.Result> results) {
     List<dev.grange.events.Decision.Requirement> requirements = new ArrayList<>();
     for (Decision.Requirement requirement : decision.requirements()) {
       String outcome =
           results.stream()
-              .filter(r -> r.testCase().equals(requirement.testCase()) && r.platform().equals(requirement.platform()))
+              .filter(
+                  r ->
+                      r.testCase().equals(requirement.testCase())
+                          && r.platform().equals(requirement.platform()))
               .map(r -> r.outcome().name())
               .reduce("MISSING", (first, second) -> second);
       requirements.add(
           new dev.grange.events.Decision.Requirement(
-              requirement.testCase(), requirement.platform(), "", requirement.type().isSatisfied(), outcome, null));
+              requirement.testCase(),
+              requirement.platform(),
+              "",
+              requirement.type().isSatisfied(),
+              outcome,
+              null));
     }
-    return new dev.grange.events.Decision(decision.policiesSatisfied(), decision.summary(), requirements);
+    return new dev.grange.events.Decision(
+        decision.policiesSatisfied(), decision.summary(), requirements);
   }
 
   private static String json(dev.grange.events.Decision decision) {
@@ -268,7 +326,8 @@ public class Releases {
     return json(read(stored));
   }
 
-  private static dev.grange.events.@Nullable Decision previous(@Nullable String stored) throws SQLException {
+  private static dev.grange.events.@Nullable Decision previous(@Nullable String stored)
+      throws SQLException {
     return stored == null ? null : read(stored);
   }
 

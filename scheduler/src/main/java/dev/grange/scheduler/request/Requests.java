@@ -17,8 +17,8 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Answers requests, in the order in which they came. A request and all it changes are one transaction: it is answered once, by whichever
- * scheduler is first.
+ * Answers requests, in the order in which they came. A request and all it changes are one
+ * transaction: it is answered once, by whichever scheduler is first.
  */
 @ApplicationScoped
 public class Requests {
@@ -59,7 +59,8 @@ public class Requests {
         db.call(
             tx ->
                 tx.list(
-                    "SELECT id FROM request WHERE answer IS NULL ORDER BY created_at, id LIMIT 50", row -> Db.uuid(row, "id")));
+                    "SELECT id FROM request WHERE answer IS NULL ORDER BY created_at, id LIMIT 50",
+                    row -> Db.uuid(row, "id")));
     for (UUID request : open) {
       answer(request);
     }
@@ -73,7 +74,8 @@ public class Requests {
               PlacementRound.lockQueue(tx);
               Request request =
                   tx.first(
-                          "SELECT id, principal, command, build_id FROM request WHERE id = ? AND answer IS NULL FOR UPDATE",
+                          "SELECT id, principal, command, build_id FROM request WHERE id = ? AND"
+                              + " answer IS NULL FOR UPDATE",
                           row ->
                               new Request(
                                   Db.uuid(row, "id"),
@@ -89,24 +91,32 @@ public class Requests {
               Answer answer =
                   request.command().equals("cancel") && build != null
                       ? cancel(tx, build, request.principal())
-                      : new Answer(false, "this farm does not know how to " + request.command() + " yet");
+                      : new Answer(
+                          false, "this farm does not know how to " + request.command() + " yet");
               tx.update(
-                  "UPDATE request SET answer = ?, answer_text = ?, answered_at = now() WHERE id = ?",
+                  "UPDATE request SET answer = ?, answer_text = ?, answered_at = now() WHERE id ="
+                      + " ?",
                   answer.done() ? "DONE" : "REFUSED",
                   answer.text(),
                   id);
-              return build == null ? List.of(Hints.QUEUE) : List.of(Hints.QUEUE, Hints.build(build));
+              return build == null
+                  ? List.of(Hints.QUEUE)
+                  : List.of(Hints.QUEUE, Hints.build(build));
             });
     if (!hints.isEmpty()) {
       wakeups.changed(hints.toArray(String[]::new));
     }
   }
 
-  /** Ends what waits, asks the workers of what runs to stop, and withdraws the release of what has succeeded. */
+  /**
+   * Ends what waits, asks the workers of what runs to stop, and withdraws the release of what has
+   * succeeded.
+   */
   private Answer cancel(Db.Tx tx, UUID id, String principal) throws SQLException {
     BuildRow build = BuildRow.lock(tx, List.of(id)).getFirst();
     return switch (build.state()) {
-      case FAILED, CANCELLED -> new Answer(false, "the build had ended before: it is " + build.state());
+      case FAILED, CANCELLED ->
+          new Answer(false, "the build had ended before: it is " + build.state());
       case SUCCEEDED -> withdraw(tx, build, principal);
       case QUEUED, RUNNING -> cancelOpen(tx, build);
     };
@@ -125,7 +135,7 @@ public class Requests {
     int stopping = 0;
     for (Part part : parts) {
       if (part.queued()) {
-        var unused = outcomes.end(tx, List.of(build), part.execution(), null, new End.Cancelled());
+        var _ = outcomes.end(tx, List.of(build), part.execution(), null, new End.Cancelled());
       } else {
         stopping +=
             tx.update(
@@ -137,16 +147,23 @@ public class Requests {
       }
     }
     if (parts.isEmpty()) {
-      // every platform has succeeded and the index is being made: whoever makes it finds the build ended
+      // every platform has succeeded and the index is being made: whoever makes it finds the build
+      // ended
       outcomes.cancel(tx, build);
     }
     return new Answer(
-        true, stopping == 0 ? "the build was cancelled" : "the build is being cancelled: " + stopping + " workers were told to stop");
+        true,
+        stopping == 0
+            ? "the build was cancelled"
+            : "the build is being cancelled: " + stopping + " workers were told to stop");
   }
 
   private Answer withdraw(Db.Tx tx, BuildRow build, String principal) throws SQLException {
     if (!releases.withdraw(tx, build, principal, "the build was cancelled")) {
-      return new Answer(false, "the build has succeeded and its release has ended: it can be rolled back, not cancelled");
+      return new Answer(
+          false,
+          "the build has succeeded and its release has ended: it can be rolled back, not"
+              + " cancelled");
     }
     tx.update(
         """

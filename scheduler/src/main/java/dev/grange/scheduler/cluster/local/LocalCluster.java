@@ -38,11 +38,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * A pod of this kind is a folder and the process that works in it.
  *
- * <p>The folder is made beside its place and renamed into it, so it is there whole or not at all, and with it the UID. {@code
- * grange-local-run} starts a folder's worker once, however often and by however many schedulers it is called: a lock keeps two from running at the same
- * time, a marker keeps a second from running after the first. The worker outlives whoever started it; the next scheduler finds the folder.
+ * <p>The folder is made beside its place and renamed into it, so it is there whole or not at all,
+ * and with it the UID. {@code grange-local-run} starts a folder's worker once, however often and by
+ * however many schedulers it is called: a lock keeps two from running at the same time, a marker
+ * keeps a second from running after the first. The worker outlives whoever started it; the next
+ * scheduler finds the folder.
  *
- * <p>A process is told from a later one with the same number by its start time (proc(5), /proc/PID/stat, field 22).
+ * <p>A process is told from a later one with the same number by its start time (proc(5),
+ * /proc/PID/stat, field 22).
  */
 public final class LocalCluster implements ClusterGateway, AutoCloseable {
   private static final Logger LOG = Logger.getLogger(LocalCluster.class);
@@ -58,29 +61,36 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   private final @Nullable WatchService watcher;
   private final Map<WatchKey, String> watched = new ConcurrentHashMap<>();
   private final Map<String, WatchKey> keys = new ConcurrentHashMap<>();
-  private volatile Consumer<String> listener = pod -> {};
-
+  private volatile Consumer<String> listener = _ -> {};
 
   /**
+   * A cluster of this machine.
+   *
    * @param directory holds one folder for each pod; made if it is missing
    */
   public LocalCluster(Path directory, Path workerBin, Supplier<String> uids) throws IOException {
     this.directory = directory.toAbsolutePath();
     this.workerBin = workerBin.toAbsolutePath();
     this.uids = uids;
-    Files.createDirectories(this.directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    Files.createDirectories(
+        this.directory,
+        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     this.watcher = newWatcher();
     if (watcher != null) {
       Thread.ofPlatform().daemon().name("local-watch").start(this::watchLoop);
     }
   }
 
-  /** Watches are a shortcut; without them (the user's inotify limit is reached) the periodic look finds everything, later. */
+  /**
+   * Watches are a shortcut; without them (the user's inotify limit is reached) the periodic look
+   * finds everything, later.
+   */
   private @Nullable WatchService newWatcher() {
     try {
       return directory.getFileSystem().newWatchService();
     } catch (IOException e) {
-      LOG.warnf("cannot watch %s, falling back to looking now and then: %s", directory, e.getMessage());
+      LOG.warnf(
+          "cannot watch %s, falling back to looking now and then: %s", directory, e.getMessage());
       return null;
     }
   }
@@ -98,7 +108,8 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
       }
       return uid(pod);
     } catch (IOException e) {
-      throw new ClusterException(Reason.DISK_FULL, "cannot prepare the worker's folder: " + e.getMessage(), e);
+      throw new ClusterException(
+          Reason.DISK_FULL, "cannot prepare the worker's folder: " + e.getMessage(), e);
     }
   }
 
@@ -143,12 +154,18 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
       }
       watch(podName, pod);
       String uid = uid(pod);
-      // the process first and the exit status second: the other way round, a worker that ends in between would look lost
+      // the process first and the exit status second: the other way round, a worker that ends in
+      // between would look lost
       boolean begun = Files.exists(pod.resolve("started"));
       boolean alive = isAlive(pod);
       Optional<String> exit = read(pod.resolve("exit"), 16);
       if (exit.isPresent()) {
-        return Optional.of(new PodView(uid, Phase.ENDED, exitStatus(exit.get()), read(pod.resolve("result.json"), MAX_RESULT_BYTES).orElse(null)));
+        return Optional.of(
+            new PodView(
+                uid,
+                Phase.ENDED,
+                exitStatus(exit.get()),
+                read(pod.resolve("result.json"), MAX_RESULT_BYTES).orElse(null)));
       }
       if (alive) {
         return Optional.of(new PodView(uid, Phase.RUNNING, null, null));
@@ -157,13 +174,15 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
     } catch (NoSuchFileException e) {
       return Optional.empty();
     } catch (IOException e) {
-      throw new ClusterException(Reason.CLUSTER_UNREACHABLE, "cannot read the worker's folder: " + e.getMessage(), e);
+      throw new ClusterException(
+          Reason.CLUSTER_UNREACHABLE, "cannot read the worker's folder: " + e.getMessage(), e);
     }
   }
 
   @Override
   public byte[] log(String podName, long offset, int limit) throws ClusterException {
-    try (RandomAccessFile log = new RandomAccessFile(directory.resolve(podName).resolve("log").toFile(), "r")) {
+    try (RandomAccessFile log =
+        new RandomAccessFile(directory.resolve(podName).resolve("log").toFile(), "r")) {
       long length = log.length();
       if (length <= offset) {
         return new byte[0];
@@ -175,7 +194,8 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
     } catch (java.io.FileNotFoundException e) {
       return new byte[0];
     } catch (IOException e) {
-      throw new ClusterException(Reason.CLUSTER_UNREACHABLE, "cannot read the worker's log: " + e.getMessage(), e);
+      throw new ClusterException(
+          Reason.CLUSTER_UNREACHABLE, "cannot read the worker's log: " + e.getMessage(), e);
     }
   }
 
@@ -215,12 +235,16 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
     }
   }
 
-  /** The files may belong to other users, of a user namespace: the worker's script knows how to remove them. */
+  /**
+   * The files may belong to other users, of a user namespace: the worker's script knows how to
+   * remove them.
+   */
   private void delete(String podName, Path pod) throws ClusterException {
     try {
       for (int tries = 1; ; tries++) {
         Process process =
-            new ProcessBuilder(workerBin.resolve("grange-local-run").toString(), "--delete", pod.toString())
+            new ProcessBuilder(
+                    workerBin.resolve("grange-local-run").toString(), "--delete", pod.toString())
                 .redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                 .start();
@@ -236,10 +260,12 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
         TimeUnit.MILLISECONDS.sleep(100);
       }
     } catch (IOException e) {
-      throw new ClusterException(Reason.CLUSTER_UNREACHABLE, "cannot remove " + podName + ": " + e.getMessage(), e);
+      throw new ClusterException(
+          Reason.CLUSTER_UNREACHABLE, "cannot remove " + podName + ": " + e.getMessage(), e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new ClusterException(Reason.CLUSTER_UNREACHABLE, "interrupted while removing " + podName, e);
+      throw new ClusterException(
+          Reason.CLUSTER_UNREACHABLE, "interrupted while removing " + podName, e);
     }
   }
 
@@ -250,7 +276,8 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
       entries.forEach(entry -> pods.add(entry.getFileName().toString()));
       return pods;
     } catch (IOException e) {
-      throw new ClusterException(Reason.CLUSTER_UNREACHABLE, "cannot list the workers' folders: " + e.getMessage(), e);
+      throw new ClusterException(
+          Reason.CLUSTER_UNREACHABLE, "cannot list the workers' folders: " + e.getMessage(), e);
     }
   }
 
@@ -292,7 +319,8 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
     try {
       return isAlive(pod) ? ProcessHandle.of(Long.parseLong(pid(pod)[0])) : Optional.empty();
     } catch (IOException e) {
-      throw new ClusterException(Reason.CLUSTER_UNREACHABLE, "cannot read the worker's folder: " + e.getMessage(), e);
+      throw new ClusterException(
+          Reason.CLUSTER_UNREACHABLE, "cannot read the worker's folder: " + e.getMessage(), e);
     }
   }
 
@@ -310,7 +338,8 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
     if (stat.isEmpty()) {
       return false;
     }
-    // the name in field 2 may hold spaces: count from the last parenthesis, after which field 3 comes
+    // the name in field 2 may hold spaces: count from the last parenthesis, after which field 3
+    // comes
     String[] fields = stat.get().substring(stat.get().lastIndexOf(')') + 1).strip().split(" ", -1);
     return fields.length > 19 && fields[19].equals(words[1]) && !fields[0].equals("Z");
   }
@@ -320,7 +349,9 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
       return;
     }
     try {
-      WatchKey key = pod.register(watcher, StandardWatchEventKinds.ENTRY_CREATE, StandardWatchEventKinds.ENTRY_MODIFY);
+      WatchKey key =
+          pod.register(
+              watcher, StandardWatchEventKinds.ENTRY_CREATE, StandardWatchEventKinds.ENTRY_MODIFY);
       watched.put(key, podName);
       keys.put(podName, key);
     } catch (IOException e) {
