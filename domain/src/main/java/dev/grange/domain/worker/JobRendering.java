@@ -115,10 +115,6 @@ public final class JobRendering {
                 "build",
                 "--isolation",
                 "chroot",
-                "--no-cache",
-                // what filled a disk is still there when the worker looks at it; the storage goes
-                // with the job
-                "--force-rm=false",
                 "--timestamp",
                 "0",
                 "--identity-label=false",

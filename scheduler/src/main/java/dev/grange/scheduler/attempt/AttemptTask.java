@@ -126,7 +126,8 @@ final class AttemptTask {
       try {
         uid = create();
       } catch (ClusterException e) {
-        return remove(new Verdict.Failed(new Failure(e.reason(), e.getMessage())), null);
+        return remove(
+            new Verdict.Failed(new Failure(e.reason(), String.valueOf(e.getMessage()))), null);
       }
     }
     return follow(uid);

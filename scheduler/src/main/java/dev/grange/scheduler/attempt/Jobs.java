@@ -13,6 +13,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.io.IOException;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
 
@@ -88,9 +89,9 @@ class Jobs {
   }
 
   /** Sorted, so that the same submission gives the same command line. */
-  private static TreeMap<String, String> map(String json) throws SQLException {
+  private static SortedMap<String, String> map(String json) throws SQLException {
     try {
-      return JSON.readValue(json, new TypeReference<>() {});
+      return JSON.readValue(json, new TypeReference<TreeMap<String, String>>() {});
     } catch (IOException e) {
       throw new SQLException("arguments or labels are not an object of texts", e);
     }

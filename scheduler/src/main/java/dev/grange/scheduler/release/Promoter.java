@@ -124,7 +124,7 @@ public class Promoter {
             claim.release(), target.registry(), target.repository(), e.getMessage());
         failed++;
         mostTries = Math.max(mostTries, target.tries() + 1);
-        note(target, e.getMessage());
+        note(target, String.valueOf(e.getMessage()));
       }
     }
     if (failed > 0) {

@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -142,7 +143,7 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
             .redirectErrorStream(true)
             .start();
     String podName = pod.getFileName().toString();
-    process.onExit().thenRun(() -> listener.accept(podName));
+    CompletableFuture<Void> _ = process.onExit().thenRun(() -> listener.accept(podName));
   }
 
   @Override
