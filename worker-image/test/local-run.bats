@@ -290,3 +290,24 @@ nothing_is_left() { # of $job
   kill -KILL "$(cut -d' ' -f1 "$job/pid")"
   wait
 }
+
+@test "a machine that can run jobs is told from one that cannot" {
+  "$bin/grange-local-run" --check
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  for tool in bash id grep flock setpriv unshare tee timeout true; do ln -s "$(command -v $tool)" "$BATS_TEST_TMPDIR/bin/"; done
+  PATH=$BATS_TEST_TMPDIR/bin run -69 "$bin/grange-local-run" --check
+  [[ $output == *'lacks buildah; jq' ]]
+}
+
+@test "an ordinary user without subordinate ids is told so" {
+  needs_root
+  useradd --create-home --home-dir "/tmp/${ordinary}x" "${ordinary}x"
+  usermod --del-subuids 1-4294967294 "${ordinary}x"
+  chmod 0755 "/tmp/${ordinary}x"
+  new_job "${ordinary}x"
+  job test "$(step test TestFailed 10 0 true)"
+  start
+  equal "$status $(<"$job/exit")" '69 69'
+  grep -q 'this machine lacks newuidmap' "$job/log"
+  userdel --remove "${ordinary}x" 2>/dev/null
+}
