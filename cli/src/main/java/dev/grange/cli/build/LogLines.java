@@ -32,7 +32,7 @@ final class LogLines {
   private final Map<String, Open> attempts = new LinkedHashMap<>();
 
   List<Line> add(String attempt, String text) {
-    Open open = attempts.computeIfAbsent(attempt, unused -> new Open());
+    Open open = attempts.computeIfAbsent(attempt, _ -> new Open());
     open.rest.append(text);
     List<Line> lines = new ArrayList<>();
     int from = 0;
@@ -83,7 +83,7 @@ final class LogLines {
   static Tail tail(String log, int count) {
     String step = "";
     List<String> lines = new ArrayList<>();
-    for (String raw : log.split("\n")) {
+    for (String raw : log.lines().toList()) {
       String text = raw.strip();
       Matcher marker = MARKER.matcher(text);
       if (marker.matches()) {

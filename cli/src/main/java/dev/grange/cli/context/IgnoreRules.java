@@ -98,7 +98,7 @@ final class IgnoreRules {
    */
   private static String clean(String text) {
     List<String> parts = new ArrayList<>();
-    for (String part : text.split("/")) {
+    for (String part : text.split("/", -1)) {
       if (part.equals("..")) {
         if (!parts.isEmpty()) {
           parts.removeLast();

@@ -183,7 +183,7 @@ public final class DemoCommand implements Callable<Integer> {
 
   private Path busybox() throws IOException {
     String path = surroundings.environment().getOrDefault("PATH", "/usr/bin:/bin");
-    for (String folder : path.split(File.pathSeparator)) {
+    for (String folder : path.split(File.pathSeparator, -1)) {
       Path candidate = Path.of(folder).resolve("busybox");
       if (Files.isExecutable(candidate) && Files.isRegularFile(candidate)) {
         Path real = candidate.toRealPath();
