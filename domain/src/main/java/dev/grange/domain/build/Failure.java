@@ -1,0 +1,20 @@
+package dev.grange.domain.build;
+
+/**
+ * Why something ended without success.
+ *
+ * @param message for people: a sentence, then the last lines of the log where there is one; at most
+ *     {@value #MAX_MESSAGE} characters
+ */
+public record Failure(Reason reason, String message) {
+  public static final int MAX_MESSAGE = 3000;
+
+  public Failure {
+    if (message.length() > MAX_MESSAGE) {
+      // the end of a log says more than its beginning
+      message = "…" + message.substring(message.length() - MAX_MESSAGE + 1);
+    }
+    // PostgreSQL's text cannot hold NUL
+    message = message.replace('\0', '\uFFFD');
+  }
+}

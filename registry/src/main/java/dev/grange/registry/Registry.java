@@ -1,0 +1,330 @@
+package dev.grange.registry;
+
+import dev.grange.registry.RegistryException.Kind;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.ConnectException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A container registry, spoken to by the OCI distribution-spec v1.1.
+ *
+ * <p>Every write is named by its digest, so every method may be repeated. A lost answer is {@link
+ * Kind#UNREACHABLE}: look before you believe that nothing happened. Redirects are not followed on
+ * writes. Thread-safe.
+ */
+public final class Registry {
+  /**
+   * What the distribution project accepts as well; a larger manifest is refused before it is read.
+   */
+  public static final int MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+
+  private static final Duration CONNECT = Duration.ofSeconds(5);
+  private static final Duration SHORT = Duration.ofSeconds(30);
+  private static final Duration LONG = Duration.ofMinutes(30);
+  private static final String ACCEPT =
+      String.join(
+          ", ",
+          Manifest.OCI_INDEX,
+          Manifest.OCI_MANIFEST,
+          Manifest.DOCKER_LIST,
+          Manifest.DOCKER_MANIFEST);
+
+  private final URI base;
+  private final HttpClient http;
+
+  /**
+   * @param base scheme, host and port, such as {@code http://127.0.0.1:5000}
+   */
+  public Registry(URI base) {
+    this(
+        base,
+        HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .connectTimeout(CONNECT)
+            .build());
+  }
+
+  Registry(URI base, HttpClient http) {
+    this.base = base;
+    this.http = http;
+  }
+
+  /** Host and port: what a pullspec starts with. */
+  public String host() {
+    return base.getAuthority();
+  }
+
+  /** Whether two names are the same registry, so that blobs can be mounted instead of copied. */
+  public boolean isSameAs(Registry other) {
+    return base.equals(other.base);
+  }
+
+  /** Fails unless the registry answers its API root. */
+  public void ping() throws RegistryException {
+    expect(send(get("/v2/").GET(), BodyHandlers.discarding()), 200, "the API root");
+  }
+
+  /** The digest that a tag or digest stands for, if the repository has it. */
+  public Optional<String> resolve(String repository, String reference) throws RegistryException {
+    HttpRequest.Builder request =
+        get(manifestPath(repository, reference))
+            .method("HEAD", BodyPublishers.noBody())
+            .header("Accept", ACCEPT);
+    HttpResponse<Void> answer = send(request, BodyHandlers.discarding());
+    if (answer.statusCode() == 404) {
+      return Optional.empty();
+    }
+    expect(answer, 200, repository + " " + reference);
+    return answer.headers().firstValue("Docker-Content-Digest").filter(Digests::isDigest);
+  }
+
+  /**
+   * The manifest that a tag or digest stands for. Asked for by digest, the bytes are checked
+   * against it.
+   */
+  public Optional<Manifest> manifest(String repository, String reference) throws RegistryException {
+    HttpResponse<InputStream> answer =
+        send(
+            get(manifestPath(repository, reference)).GET().header("Accept", ACCEPT),
+            BodyHandlers.ofInputStream());
+    byte[] bytes;
+    try (InputStream body = answer.body()) {
+      if (answer.statusCode() == 404) {
+        return Optional.empty();
+      }
+      expect(answer, 200, repository + " " + reference);
+      bytes = body.readNBytes(MAX_MANIFEST_BYTES + 1);
+    } catch (RegistryException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new RegistryException(
+          Kind.UNREACHABLE, host() + " broke off while it sent a manifest", e);
+    }
+    if (bytes.length > MAX_MANIFEST_BYTES) {
+      throw new RegistryException(
+          Kind.REFUSED,
+          "the manifest of " + repository + " is larger than " + MAX_MANIFEST_BYTES + " bytes");
+    }
+    String digest = Digests.of(bytes);
+    if (Digests.isDigest(reference) && !digest.equals(reference)) {
+      throw new RegistryException(Kind.BROKEN, host() + " sent other bytes than " + reference);
+    }
+    return Optional.of(
+        new Manifest(digest, answer.headers().firstValue("Content-Type").orElse(""), bytes));
+  }
+
+  /**
+   * Writes a manifest.
+   *
+   * @param reference a tag, or the digest of {@code manifest}
+   */
+  public void putManifest(String repository, String reference, Manifest manifest)
+      throws RegistryException {
+    HttpRequest.Builder request =
+        get(manifestPath(repository, reference))
+            .PUT(BodyPublishers.ofByteArray(manifest.bytes()))
+            .header("Content-Type", manifest.mediaType());
+    expect(
+        send(request, BodyHandlers.discarding()), 201, "writing " + repository + " " + reference);
+  }
+
+  public boolean hasBlob(String repository, String digest) throws RegistryException {
+    HttpResponse<Void> answer =
+        send(
+            get(blobPath(repository, digest)).method("HEAD", BodyPublishers.noBody()),
+            BodyHandlers.discarding());
+    if (answer.statusCode() == 404) {
+      return false;
+    }
+    expect(answer, 200, repository + " " + digest);
+    return true;
+  }
+
+  /**
+   * A blob's bytes, not checked against the digest: whoever stores them checks. The caller closes
+   * the stream.
+   */
+  public InputStream blob(String repository, String digest) throws RegistryException {
+    HttpResponse<InputStream> answer =
+        send(get(blobPath(repository, digest)).GET().timeout(LONG), BodyHandlers.ofInputStream());
+    try {
+      expect(answer, 200, repository + " " + digest);
+    } catch (RegistryException e) {
+      closeQuietly(answer.body());
+      throw e;
+    }
+    return answer.body();
+  }
+
+  /**
+   * Makes a blob of another repository of this registry appear in this one, without moving bytes
+   * (distribution-spec, "Mounting a blob from another repository").
+   *
+   * @return false when the registry wants the bytes instead; the upload that it opened is given up
+   */
+  public boolean mountBlob(String repository, String digest, String from) throws RegistryException {
+    String query = "?mount=" + encode(digest) + "&from=" + encode(from);
+    HttpResponse<Void> answer =
+        send(
+            get(uploadPath(repository) + query).POST(BodyPublishers.noBody()),
+            BodyHandlers.discarding());
+    if (answer.statusCode() == 201) {
+      return true;
+    }
+    expect(answer, 202, "mounting " + digest + " in " + repository);
+    cancelUpload(answer);
+    return false;
+  }
+
+  /** Uploads a blob from a file unless the repository has it. */
+  public void pushBlob(String repository, String digest, Path file) throws IOException {
+    if (!hasBlob(repository, digest)) {
+      upload(repository, digest, BodyPublishers.ofFile(file));
+    }
+  }
+
+  /** Uploads a small blob unless the repository has it. */
+  public void pushBlob(String repository, String digest, byte[] bytes) throws RegistryException {
+    if (!hasBlob(repository, digest)) {
+      upload(repository, digest, BodyPublishers.ofByteArray(bytes));
+    }
+  }
+
+  /**
+   * Streams a blob from another registry, with memory bounded whatever its size. The target checks
+   * the digest.
+   */
+  void streamBlob(String repository, Manifest.Descriptor blob, Registry source, String from)
+      throws RegistryException {
+    try (InputStream in = source.blob(from, blob.digest())) {
+      upload(
+          repository,
+          blob.digest(),
+          BodyPublishers.fromPublisher(
+              BodyPublishers.ofInputStream(() -> in), Math.max(1, blob.size())));
+    } catch (RegistryException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new RegistryException(Kind.UNREACHABLE, "closing the stream from " + source.host(), e);
+    }
+  }
+
+  /** Opens an upload and closes it with all bytes in one PUT. */
+  private void upload(String repository, String digest, BodyPublisher bytes)
+      throws RegistryException {
+    HttpResponse<Void> opened =
+        send(get(uploadPath(repository)).POST(BodyPublishers.noBody()), BodyHandlers.discarding());
+    expect(opened, 202, "opening an upload to " + repository);
+    URI location = location(opened);
+    String separator = location.getRawQuery() == null ? "?" : "&";
+    HttpRequest.Builder put =
+        HttpRequest.newBuilder(URI.create(location + separator + "digest=" + encode(digest)))
+            .timeout(LONG)
+            .header("Content-Type", "application/octet-stream")
+            .PUT(bytes);
+    expect(send(put, BodyHandlers.discarding()), 201, "uploading " + digest + " to " + repository);
+  }
+
+  private void cancelUpload(HttpResponse<Void> opened) {
+    try {
+      send(
+          HttpRequest.newBuilder(location(opened)).timeout(SHORT).DELETE(),
+          BodyHandlers.discarding());
+    } catch (RegistryException e) {
+      // An upload that is not given up is one that the registry purges by age: nothing to do about
+      // it here.
+      return;
+    }
+  }
+
+  /** Where an upload goes on. A registry may not send us to another host. */
+  private URI location(HttpResponse<?> answer) throws RegistryException {
+    String text = answer.headers().firstValue("Location").orElse("");
+    try {
+      URI location = base.resolve(text);
+      if (!text.isEmpty() && base.getAuthority().equals(location.getAuthority())) {
+        return location;
+      }
+    } catch (IllegalArgumentException e) {
+      throw new RegistryException(
+          Kind.BROKEN, host() + " gave an upload location that is not a URL", e);
+    }
+    throw new RegistryException(
+        Kind.BROKEN, host() + " gave an upload location that is not its own");
+  }
+
+  private HttpRequest.Builder get(String path) {
+    return HttpRequest.newBuilder(base.resolve(path)).timeout(SHORT);
+  }
+
+  private <T> HttpResponse<T> send(HttpRequest.Builder request, HttpResponse.BodyHandler<T> body)
+      throws RegistryException {
+    try {
+      return http.send(request.build(), body);
+    } catch (ConnectException e) {
+      throw new RegistryException(
+          Kind.UNREACHABLE, "registry " + host() + " refuses connections: is it running?", e);
+    } catch (IOException e) {
+      throw new RegistryException(Kind.UNREACHABLE, "registry " + host() + " did not answer", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new RegistryException(
+          Kind.UNREACHABLE, "interrupted while waiting for registry " + host(), e);
+    }
+  }
+
+  private void expect(HttpResponse<?> answer, int status, String what) throws RegistryException {
+    int got = answer.statusCode();
+    if (got == status) {
+      return;
+    }
+    Kind kind =
+        switch (got) {
+          case 401, 403 -> Kind.UNAUTHORIZED;
+          case 404 -> Kind.NOT_FOUND;
+          case 429 -> Kind.BUSY;
+          default -> got >= 500 ? Kind.BUSY : got >= 400 ? Kind.REFUSED : Kind.BROKEN;
+        };
+    throw new RegistryException(kind, "registry " + host() + " answered " + got + " to " + what);
+  }
+
+  private static String manifestPath(String repository, String reference) {
+    return "/v2/" + repository + "/manifests/" + reference;
+  }
+
+  private static String blobPath(String repository, String digest) {
+    return "/v2/" + repository + "/blobs/" + digest;
+  }
+
+  private static String uploadPath(String repository) {
+    return "/v2/" + repository + "/blobs/uploads/";
+  }
+
+  private static String encode(String text) {
+    return URLEncoder.encode(text, StandardCharsets.UTF_8);
+  }
+
+  private static void closeQuietly(@Nullable InputStream body) {
+    try {
+      if (body != null) {
+        body.close();
+      }
+    } catch (IOException e) {
+      // the answer was an error already; its unread rest is of no interest
+      return;
+    }
+  }
+}
