@@ -53,8 +53,7 @@ public record BuildView(
   @Schema(description = "The build for one platform.")
   public record PlatformBuild(
       @Schema(examples = "linux/amd64") String platform,
-      @Schema(enumeration = {"QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"})
-          String state,
+      @Schema(enumeration = {"QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"}) String state,
       @Nullable String digest,
       @Nullable Failure failure,
       List<Attempt> attempts) {}

@@ -73,12 +73,12 @@ public class Builds {
       "SELECT t.release_id, t.id, t.test_case, t.platform, t.outcome, t.message,\n"
           + ATTEMPT
           + """
-            FROM (
-              SELECT DISTINCT ON (release_id, test_case, platform, scenario) * FROM test_run
-              WHERE release_id = ANY (?::text[]::uuid[])
-              ORDER BY release_id, test_case, platform, scenario, created_at DESC, id DESC
-            ) t LEFT JOIN attempt a ON a.test_run_id = t.id
-            """
+          FROM (
+            SELECT DISTINCT ON (release_id, test_case, platform, scenario) * FROM test_run
+            WHERE release_id = ANY (?::text[]::uuid[])
+            ORDER BY release_id, test_case, platform, scenario, created_at DESC, id DESC
+          ) t LEFT JOIN attempt a ON a.test_run_id = t.id
+          """
           + LOG_BYTES
           + "ORDER BY t.release_id, t.test_case, t.platform, t.scenario, a.number";
 
@@ -172,8 +172,7 @@ public class Builds {
   }
 
   public Optional<BuildView> find(UUID id) throws SQLException {
-    return db.call(tx -> complete(tx, tx.list(SELECT + "WHERE b.id = ?", Head::of, id)))
-        .stream()
+    return db.call(tx -> complete(tx, tx.list(SELECT + "WHERE b.id = ?", Head::of, id))).stream()
         .findFirst();
   }
 
@@ -246,7 +245,9 @@ public class Builds {
             head ->
                 head.complete(
                     parts.getOrDefault(head.id, List.of()),
-                    head.releaseId == null ? List.of() : tests.getOrDefault(head.releaseId, List.of()),
+                    head.releaseId == null
+                        ? List.of()
+                        : tests.getOrDefault(head.releaseId, List.of()),
                     head.releaseId == null
                         ? List.of()
                         : targets.getOrDefault(head.releaseId, List.of())))

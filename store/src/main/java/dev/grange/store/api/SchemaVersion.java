@@ -17,12 +17,15 @@ public class SchemaVersion {
     this.db = db;
   }
 
-  /** The newest migration that was applied. Migrations go first in an upgrade, so it may be newer. */
+  /**
+   * The newest migration that was applied. Migrations go first in an upgrade, so it may be newer.
+   */
   public int current() throws SQLException {
     return db.call(
         tx ->
             tx.first(
-                    "SELECT coalesce(max(version::int), 0) FROM flyway_schema_history WHERE success",
+                    "SELECT coalesce(max(version::int), 0) FROM flyway_schema_history WHERE"
+                        + " success",
                     row -> row.getInt(1))
                 .orElseThrow());
   }

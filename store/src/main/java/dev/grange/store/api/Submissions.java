@@ -20,10 +20,10 @@ import org.jspecify.annotations.Nullable;
 public class Submissions {
 
   /**
-   * The build with all its rows in one statement. When the key is taken, {@code key} is empty and so
-   * is everything after it: nothing fails, nothing is half-written. A concurrent submission with the
-   * same key makes this one wait until that one has committed (ON CONFLICT under READ COMMITTED), so
-   * a second look finds its build.
+   * The build with all its rows in one statement. When the key is taken, {@code key} is empty and
+   * so is everything after it: nothing fails, nothing is half-written. A concurrent submission with
+   * the same key makes this one wait until that one has committed (ON CONFLICT under READ
+   * COMMITTED), so a second look finds its build.
    */
   private static final String WITH_KEY =
       """

@@ -14,7 +14,8 @@ public class Tokens implements PanacheRepositoryBase<Token, UUID> {
   @Transactional
   public Optional<Token> usable(byte[] sha256) {
     return find(
-            "hash = ?1 and revokedAt is null and (expiresAt is null or expiresAt > instant)", (Object) sha256)
+            "hash = ?1 and revokedAt is null and (expiresAt is null or expiresAt > instant)",
+            (Object) sha256)
         .firstResultOptional();
   }
 }
