@@ -1,0 +1,5 @@
+/** Builds: submitting, reading, cancelling, trying again. */
+@NullMarked
+package dev.grange.api.build;
+
+import org.jspecify.annotations.NullMarked;

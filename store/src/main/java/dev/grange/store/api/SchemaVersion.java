@@ -1,0 +1,32 @@
+package dev.grange.store.api;
+
+import dev.grange.store.Db;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.sql.SQLException;
+
+/** Compares the database with what this code was written for. */
+@ApplicationScoped
+public class SchemaVersion {
+
+  /** The newest migration that this code needs. */
+  public static final int EXPECTED = 3;
+
+  private final Db db;
+
+  public SchemaVersion(Db db) {
+    this.db = db;
+  }
+
+  /**
+   * The newest migration that was applied. Migrations go first in an upgrade, so it may be newer.
+   */
+  public int current() throws SQLException {
+    return db.call(
+        tx ->
+            tx.first(
+                    "SELECT coalesce(max(version::int), 0) FROM flyway_schema_history WHERE"
+                        + " success",
+                    row -> row.getInt(1))
+                .orElseThrow());
+  }
+}
