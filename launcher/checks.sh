@@ -17,6 +17,7 @@ maven_tests() {
 
 shell_tests() {
   shellcheck -x "$root/grange" "$root"/launcher/*.sh "$root/.ci/run" || return
+  bats "$root/launcher/test" || return
   if [[ -x $root/worker-image/test/run ]]; then "$root/worker-image/test/run"; fi
 }
 

@@ -7,6 +7,7 @@ import dev.grange.cli.farm.Json;
 import dev.grange.cli.farm.Surroundings;
 import dev.grange.cli.terminal.Output;
 import dev.grange.cli.terminal.Progress;
+import java.util.UUID;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -31,7 +32,9 @@ final class BuildRetry implements Callable<Integer> {
   @Override
   public Integer call() {
     Api api = farm.connect(surroundings);
-    JsonNode build = api.postOnce("/builds/" + Api.encode(id) + "/retry");
+    // With a key, a retry that is sent twice is one build.
+    JsonNode build =
+        api.post("/builds/" + Api.encode(id) + "/retry", null, UUID.randomUUID().toString());
     Progress progress = Progress.on(surroundings.err(), surroundings.environment(), follow.quiet);
     progress.line("submitted  build %s, a retry of %s".formatted(Json.text(build, "id"), id));
     return follow.follow(api, build, output, progress, surroundings);

@@ -35,9 +35,9 @@ import org.jspecify.annotations.Nullable;
  * cores, a first request took 15 ms against 75 ms, and a whole command 0.13 s against 0.5 s. It
  * also has read timeouts on streams.
  *
- * <p>What may be repeated is repeated: nothing that reached the farm is sent a second time unless
- * the farm recognises the repetition (reads, content-addressed uploads, an idempotency key,
- * cancel).
+ * <p>Everything is repeated when the connection breaks or the farm is away for a moment, because
+ * nothing is sent that the farm would not recognise when it comes twice: reads, content-addressed
+ * uploads, submissions with an idempotency key, and cancel.
  */
 public final class Api {
 
@@ -129,7 +129,7 @@ public final class Api {
   }
 
   /** A POST that the farm recognises when it comes twice. */
-  public JsonNode post(String path, JsonNode body, String idempotencyKey) {
+  public JsonNode post(String path, @Nullable JsonNode body, String idempotencyKey) {
     return repeat(
         () -> json(exchange("POST", path, Map.of("Idempotency-Key", idempotencyKey), body)));
   }
@@ -137,11 +137,6 @@ public final class Api {
   /** A POST that has the same effect when it comes twice. */
   public JsonNode postRepeatable(String path) {
     return repeat(() -> json(exchange("POST", path, Map.of(), null)));
-  }
-
-  /** A POST that is sent again only while it cannot have reached the farm. */
-  public JsonNode postOnce(String path) {
-    return attempt(false, () -> json(exchange("POST", path, Map.of(), null)));
   }
 
   /** Uploads a file. The farm addresses it by its content, so twice is as good as once. */
@@ -365,15 +360,11 @@ public final class Api {
     T run() throws IOException;
   }
 
-  private <T> T repeat(Call<T> call) {
-    return attempt(true, call);
-  }
-
   /**
    * Tries until it works, is refused, or the patience is used up. Patience counts pauses, so it
    * needs no clock.
    */
-  private <T> T attempt(boolean repeatable, Call<T> call) {
+  private <T> T repeat(Call<T> call) {
     Duration patience = Duration.ZERO;
     for (int tries = 0; ; tries++) {
       Duration wait = Duration.ofMillis(Math.min(200L << Math.min(tries, 6), 5_000));
@@ -393,7 +384,7 @@ public final class Api {
             "The farm's certificate at %s is not trusted: %s".formatted(farm.url(), message(e)),
             e);
       } catch (InterruptedIOException e) {
-        limit = repeatable ? AFTER_CONTACT : Duration.ZERO;
+        limit = AFTER_CONTACT;
         failure =
             new CommandFailure(
                 ExitCode.API,
@@ -401,7 +392,7 @@ public final class Api {
                     .formatted(farm.url(), command),
                 e);
       } catch (IOException e) {
-        limit = repeatable ? AFTER_CONTACT : Duration.ZERO;
+        limit = AFTER_CONTACT;
         failure =
             new CommandFailure(
                 ExitCode.API,
@@ -409,7 +400,7 @@ public final class Api {
                 e);
       } catch (ApiException e) {
         contacted = true;
-        if (!repeatable || !List.of(502, 503, 504).contains(e.status())) {
+        if (!List.of(502, 503, 504).contains(e.status())) {
           throw e;
         }
         limit = AFTER_CONTACT;

@@ -43,9 +43,9 @@ class ApiTest {
   }
 
   @Test
-  void does_not_repeat_what_may_have_happened() {
-    try (FakeFarm farm = new FakeFarm().instead(503, "0", "{\"title\":\"Away\"}")) {
-      assertThatThrownBy(() -> api(farm.url()).postOnce("/builds/x/retry")).hasMessage("Away");
+  void does_not_repeat_what_was_refused() {
+    try (FakeFarm farm = new FakeFarm().instead(500, "", "{\"title\":\"Broken\"}")) {
+      assertThatThrownBy(() -> api(farm.url()).get("/clusters")).hasMessage("Broken");
       assertThat(farm.requests).hasSize(1);
     }
   }
