@@ -225,7 +225,7 @@ class FarmIT {
     Files.createDirectories(jar.getParent());
     Path driver =
         Path.of(
-            org.postgresql.Driver.class
+            Class.forName("org.postgresql.Driver")
                 .getProtectionDomain()
                 .getCodeSource()
                 .getLocation()
