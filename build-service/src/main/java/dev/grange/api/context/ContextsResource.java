@@ -4,21 +4,16 @@ import dev.grange.api.access.Caller;
 import dev.grange.api.access.CurrentCaller;
 import dev.grange.api.access.Role;
 import dev.grange.api.problem.ProblemException;
-import dev.grange.api.problem.ProblemType;
-import dev.grange.domain.image.CanonicalJson;
 import dev.grange.domain.image.Names;
-import dev.grange.registry.Digests;
-import dev.grange.registry.Manifest;
-import dev.grange.registry.Registry;
 import dev.grange.store.api.Context;
 import dev.grange.store.api.Contexts;
 import dev.grange.store.api.Projects;
-import dev.grange.store.api.Registries;
 import io.smallrye.common.annotation.RunOnVirtualThread;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
@@ -26,19 +21,9 @@ import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 
-import java.security.DigestOutputStream;
-import java.security.MessageDigest;
 import java.sql.SQLException;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Semaphore;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -54,31 +39,17 @@ import org.jspecify.annotations.Nullable;
 @RunOnVirtualThread
 @Tag(name = "Contexts")
 public class ContextsResource {
-  private static final String CONFIG = "application/vnd.oci.image.config.v1+json";
-  private static final String LAYER = "application/vnd.oci.image.layer.v1.tar+gzip";
-
   private final CurrentCaller current;
   private final Projects projects;
   private final Contexts contexts;
-  private final Registries registries;
-  private final ContextSettings settings;
-  private final ContextArchive archive;
-  private final Semaphore places;
-  private final Map<String, Registry> clients = new ConcurrentHashMap<>();
+  private final ContextIntake intake;
 
   ContextsResource(
-      CurrentCaller current,
-      Projects projects,
-      Contexts contexts,
-      Registries registries,
-      ContextSettings settings) {
+      CurrentCaller current, Projects projects, Contexts contexts, ContextIntake intake) {
     this.current = current;
     this.projects = projects;
     this.contexts = contexts;
-    this.registries = registries;
-    this.settings = settings;
-    this.archive = new ContextArchive(settings);
-    this.places = new Semaphore(settings.maxConcurrent());
+    this.intake = intake;
   }
 
   /** A context as the farm keeps it. */
@@ -135,105 +106,14 @@ public class ContextsResource {
     if (!projects.exists(owner)) {
       throw ProblemException.notFound("project");
     }
-    if (announced(length) > settings.maxBytes()) {
-      throw tooLarge();
-    }
-    if (!places.tryAcquire()) {
-      throw new ProblemException(
-          ProblemType.UNAVAILABLE, "As many uploads as this server takes are running. Try again.");
-    }
-    try {
-      return upload(body, owner, caller);
-    } finally {
-      places.release();
-    }
-  }
-
-  private Response upload(InputStream body, String project, Caller caller)
-      throws IOException, SQLException {
-    java.nio.file.Path raw = temporary();
-    java.nio.file.Path normal = temporary();
-    try {
-      String digest = receive(body, raw);
-      Registry registry = candidates();
-      String repository = "contexts/" + project;
-      URI location = URI.create("/api/v1/contexts/" + digest + "?project=" + project);
-      Optional<Context> before = contexts.find(project, digest);
-      // A row whose artifact is gone is mended rather than believed.
-      if (before.isPresent()
-          && registry.resolve(repository, before.get().artifact).isPresent()) {
-        return Response.ok(ContextView.of(before.get())).location(location).build();
-      }
-      Context context = new Context();
-      context.project = project;
-      context.digest = digest;
-      context.principal = caller.principal();
-      push(registry, repository, raw, normal, context);
-      contexts.keep(context);
-      return Response.created(location).entity(ContextView.of(context)).build();
-    } finally {
-      Files.deleteIfExists(raw);
-      Files.deleteIfExists(normal);
-    }
-  }
-
-  private String receive(InputStream body, Path raw) throws IOException {
-    MessageDigest sha256 = Digests.sha256();
-    long size = 0;
-    try (OutputStream out = new DigestOutputStream(Files.newOutputStream(raw), sha256)) {
-      byte[] buffer = new byte[1 << 16];
-      for (int n = body.read(buffer); n >= 0; n = body.read(buffer)) {
-        size += n;
-        if (size > settings.maxBytes()) {
-          throw tooLarge();
-        }
-        out.write(buffer, 0, n);
-      }
-    }
-    return Digests.text(sha256);
-  }
-
-  /** Layer and configuration first, then the manifest: what names them comes last. */
-  private void push(Registry registry, String repository, Path raw, Path normal, Context context)
-      throws IOException {
-    ContextArchive.Normalised archived;
-    try {
-      archived = archive.normalise(raw, normal);
-    } catch (InvalidArchive e) {
-      String reason = e.getMessage();
-      throw new ProblemException(
-          ProblemType.INVALID_CONTEXT_ARCHIVE, reason == null ? "It cannot be read." : reason);
-    }
-    byte[] config = "{}".getBytes(StandardCharsets.UTF_8);
-    String configDigest = Digests.of(config);
-    byte[] manifest =
-        CanonicalJson.write(
-                Map.of(
-                    "schemaVersion",
-                    2,
-                    "mediaType",
-                    Manifest.OCI_MANIFEST,
-                    "config",
-                    Map.of("mediaType", CONFIG, "digest", configDigest, "size", config.length),
-                    "layers",
-                    List.of(
-                        Map.of(
-                            "mediaType",
-                            LAYER,
-                            "digest",
-                            archived.digest(),
-                            "size",
-                            archived.size()))))
-            .getBytes(StandardCharsets.UTF_8);
-    String artifact = Digests.of(manifest);
-    registry.pushBlob(repository, archived.digest(), normal);
-    registry.pushBlob(repository, configDigest, config);
-    registry.putManifest(
-        repository, artifact, new Manifest(artifact, Manifest.OCI_MANIFEST, manifest));
-    context.artifact = artifact;
-    context.blob = archived.digest();
-    context.sizeBytes = archived.size();
-    context.entries = archived.entries();
+    ContextIntake.Taken taken =
+        intake.take(body, announced(length), owner, caller.principal());
+    URI location =
+        URI.create("/api/v1/contexts/" + taken.context().digest + "?project=" + owner);
+    return Response.status(taken.created() ? 201 : 200)
+        .location(location)
+        .entity(ContextView.of(taken.context()))
+        .build();
   }
 
   @GET
@@ -273,40 +153,11 @@ public class ContextsResource {
     return owner;
   }
 
-  private Registry candidates() {
-    String url =
-        registries
-            .candidateUrl()
-            .orElseThrow(
-                () ->
-                    new ProblemException(
-                        ProblemType.UNAVAILABLE, "The farm has no candidate registry yet."));
-    return clients.computeIfAbsent(url, key -> new Registry(URI.create(key)));
-  }
-
-  private java.nio.file.Path temporary() throws IOException {
-    if (settings.directory().isPresent()) {
-      Files.createDirectories(settings.directory().get());
-      return Files.createTempFile(settings.directory().get(), "grange-context-", ".tmp");
-    }
-    return Files.createTempFile("grange-context-", ".tmp");
-  }
-
   private static long announced(@Nullable String length) {
     try {
       return length == null ? -1 : Long.parseLong(length);
     } catch (NumberFormatException e) {
       return -1;
     }
-  }
-
-  private ProblemException tooLarge() {
-    return new ProblemException(
-            ProblemType.CONTEXT_TOO_LARGE,
-            "A context has at most "
-                + settings.maxBytes()
-                + " bytes. Leave out what the build does not need: .containerignore.")
-        // the rest of the body is not read
-        .withHeader("Connection", "close");
   }
 }
