@@ -29,7 +29,9 @@ build_modules() {
   shift 3
   "$check" || return 0
   modules=$(IFS=,; printf '%s' "$*")
-  mkdir -p "$state" 2>/dev/null || fail 9 "the sources in $root changed, and you may not write there; let their owner run ./grange once"
+  if ! mkdir -p "$state" 2>/dev/null || [[ ! -w $state ]]; then
+    fail 9 "the sources in $root changed, and you may not write there: let their owner run ./grange once"
+  fi
   exec {lock}>"$state/lock"
   flock "$lock"
   # Another launcher may have done it while we waited.

@@ -203,17 +203,9 @@ class MainTest {
 
   @Test
   void runs_the_demo_until_the_events_are_published() throws IOException {
-    Path example = Files.createDirectories(directory.resolve("examples/hello"));
-    Files.writeString(example.resolve("Containerfile"), "FROM scratch\n");
-    Path bin = Files.createDirectories(directory.resolve("bin"));
-    Files.writeString(bin.resolve("busybox"), "static");
-    assertThat(bin.resolve("busybox").toFile().setExecutable(true)).isTrue();
+    example();
     farm.building().succeeding().promoted();
-    Shell.Result result =
-        shell
-            .with("GRANGE_ROOT", directory.toString())
-            .with("PATH", bin.toString())
-            .run("demo", "--json");
+    Shell.Result result = shell.run("demo", "--json", "--cluster", "local");
     assertThat(result.err()).contains("published  1 events on Kafka");
     assertThat(result.status()).isZero();
     assertThat(result.out())
@@ -221,6 +213,15 @@ class MainTest {
             "{\"build\":\"%s\",\"candidate\":\"127.0.0.1:7050/builds/%s@%s\",\"stable\":[\"127.0.0.1:7051/hello@%s\"],\"digest\":\"%s\",\"events\":[\"dev.cdevents.build.queued.0.3.0\"]}\n"
                 .formatted(ID, ID, DIGEST, DIGEST, DIGEST));
     assertThat(directory.resolve(".grange/demo/hello/busybox")).hasContent("static");
+  }
+
+  @Test
+  void the_demo_knows_the_clusters_of_the_farm() throws IOException {
+    example();
+    Shell.Result result = shell.run("demo", "--cluster", "moon");
+    assertThat(result.status()).isEqualTo(5);
+    assertThat(result.err()).contains("there are: local.");
+    assertThat(farm.submissions).isEmpty();
   }
 
   @Test
@@ -242,6 +243,15 @@ class MainTest {
     assertThat(shell.run("--help").out()).contains("build", "builds", "Exit status:");
     assertThat(shell.run("build", "--help").out()).contains("--until", "--wait-timeout");
     assertThat(shell.run("builds", "log", "--help").out()).contains("--follow");
+  }
+
+  private void example() throws IOException {
+    Path example = Files.createDirectories(directory.resolve("examples/hello"));
+    Files.writeString(example.resolve("Containerfile"), "FROM scratch\n");
+    Path bin = Files.createDirectories(directory.resolve("bin"));
+    Files.writeString(bin.resolve("busybox"), "static");
+    assertThat(bin.resolve("busybox").toFile().setExecutable(true)).isTrue();
+    shell.with("GRANGE_ROOT", directory.toString()).with("PATH", bin.toString());
   }
 
   private void farmFile(String url) throws IOException {

@@ -1,5 +1,6 @@
 package dev.grange.cli.build;
 
+import dev.grange.cli.farm.Surroundings;
 import dev.grange.cli.terminal.Progress;
 
 /**
@@ -7,11 +8,23 @@ import dev.grange.cli.terminal.Progress;
  * last line says how to take it up again. The JVM itself ends with 128 + the signal's number, which
  * for Ctrl-C is 130.
  */
-final class Detach implements AutoCloseable {
+public final class Detach implements AutoCloseable {
 
   private final Thread hook;
 
-  Detach(Progress progress, Runnable words) {
+  /** While the client follows a build. */
+  public static Detach whileFollowing(String id, Progress progress, Surroundings surroundings) {
+    return new Detach(
+        progress,
+        () ->
+            surroundings
+                .err()
+                .printf(
+                    "%nBuild %s goes on. Watch it again: %s builds log -f %s%n",
+                    id, surroundings.command(), id));
+  }
+
+  private Detach(Progress progress, Runnable words) {
     this.hook =
         new Thread(
             () -> {

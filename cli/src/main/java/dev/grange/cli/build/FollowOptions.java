@@ -65,14 +65,8 @@ final class FollowOptions {
       output.one(surroundings.out(), accepted, build -> id, () -> surroundings.out().println(id));
       return ExitCode.OK.status();
     }
-    Runnable detached =
-        () ->
-            surroundings
-                .err()
-                .printf(
-                    "%nBuild %s goes on. Watch it again: %s builds log -f %s%n", id, command, id);
     JsonNode build;
-    try (Detach _ = new Detach(progress, detached)) {
+    try (Detach _ = Detach.whileFollowing(id, progress, surroundings)) {
       build =
           new Watch(
                   api,

@@ -2,6 +2,7 @@ package dev.grange.cli.demo;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grange.cli.build.Detach;
 import dev.grange.cli.build.Goal;
 import dev.grange.cli.build.LastWords;
 import dev.grange.cli.build.Submission;
@@ -24,6 +25,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
@@ -78,15 +80,16 @@ public final class DemoCommand implements Callable<Integer> {
     } catch (IOException e) {
       throw new CommandFailure(ExitCode.USAGE, containerfile + " cannot be read.", e);
     }
-    if (cluster != null) {
-      request.put("cluster", cluster);
-    }
+    place(api, request);
     JsonNode accepted =
         new Submission(api, progress, surroundings.home())
             .submit(request, directory, containerfile, UUID.randomUUID().toString());
     String id = Json.text(accepted, "id");
     Watch watch = new Watch(api, id, new Watch.Choice(Goal.PROMOTED, null, true, true), progress);
-    JsonNode build = watch.run();
+    JsonNode build;
+    try (Detach _ = Detach.whileFollowing(id, progress, surroundings)) {
+      build = watch.run();
+    }
     ExitCode verdict = Goal.PROMOTED.verdict(build).orElse(ExitCode.API);
     JsonNode events = verdict == ExitCode.OK ? published(api, id) : Json.MAPPER.missingNode();
     Set<String> told = watch.events();
@@ -103,6 +106,24 @@ public final class DemoCommand implements Callable<Integer> {
     surroundings.err().flush();
     result(build, events, verdict);
     return verdict.status();
+  }
+
+  private void place(Api api, ObjectNode request) {
+    if (cluster == null) {
+      return;
+    }
+    List<String> names = new ArrayList<>();
+    api.list("/clusters", Integer.MAX_VALUE).forEach(known -> names.add(Json.text(known, "name")));
+    if (!names.contains(cluster)) {
+      throw new CommandFailure(
+          ExitCode.NOT_FOUND,
+          "There is no cluster %s on this farm; there are: %s."
+              .formatted(cluster, String.join(", ", names)));
+    }
+    // On the only cluster everything is built anyway.
+    if (names.size() > 1) {
+      request.put("cluster", cluster);
+    }
   }
 
   private void result(JsonNode build, JsonNode events, ExitCode verdict) {
