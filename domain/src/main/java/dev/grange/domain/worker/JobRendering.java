@@ -80,10 +80,16 @@ public final class JobRendering {
     String failure = Reason.NETWORK_UNREACHABLE.code();
     String source =
         "docker://" + registry.host() + "/contexts/" + inputs.project() + "@" + artifact;
+    List<String> copy = new ArrayList<>(List.of("skopeo", "copy", "--quiet"));
+    if (registry.plainHttp()) {
+      // skopeo does not read the worker's registries.conf as buildah does
+      copy.add("--src-tls-verify=false");
+    }
+    copy.addAll(List.of(source, "dir:fetched"));
     steps.add(
         new Step(
             "fetch",
-            List.of("skopeo", "copy", "--quiet", source, "dir:fetched"),
+            copy,
             FETCH_SECONDS,
             RETRIES,
             RETRY_DELAY_SECONDS,
