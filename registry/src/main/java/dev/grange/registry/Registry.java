@@ -256,12 +256,14 @@ public final class Registry {
     }
   }
 
-  /** Where an upload goes on. A registry may not send us to another host. */
+  /** Where an upload goes on. A registry may not send us to another host, nor from TLS to none. */
   private URI location(HttpResponse<?> answer) throws RegistryException {
     String text = answer.headers().firstValue("Location").orElse("");
     try {
       URI location = base.resolve(text);
-      if (!text.isEmpty() && base.getAuthority().equals(location.getAuthority())) {
+      if (!text.isEmpty()
+          && base.getScheme().equalsIgnoreCase(location.getScheme())
+          && base.getAuthority().equals(location.getAuthority())) {
         return location;
       }
     } catch (IllegalArgumentException e) {

@@ -122,7 +122,12 @@ public class HintListener {
 
   private void say(String word) {
     for (Consumer<String> listener : listeners) {
-      listener.accept(word);
+      try {
+        listener.accept(word);
+      } catch (RuntimeException e) {
+        // one that fails must not make the others deaf, nor end this thread
+        LOG.warnf(e, "a listener failed on the hint %s", word);
+      }
     }
   }
 
