@@ -23,8 +23,9 @@ final class Meter extends FilterInputStream {
     this.maxByRatio = Math.max(HARMLESS, Math.multiplyExact(packedBytes, (long) maxRatio));
   }
 
-  boolean isEmpty() {
-    return count == 0;
+  /** How much was read so far. */
+  long count() {
+    return count;
   }
 
   /** Until {@link #freely}, no more than so many bytes may be read. */

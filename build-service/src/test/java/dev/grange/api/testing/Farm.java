@@ -78,6 +78,11 @@ public final class Farm {
   }
 
   public static long count(String sql, Object... arguments) {
+    return Long.parseLong(text(sql, arguments));
+  }
+
+  /** The first column of the first row. */
+  public static String text(String sql, Object... arguments) {
     try (Connection connection = connect("owner");
         PreparedStatement statement = connection.prepareStatement(sql)) {
       for (int i = 0; i < arguments.length; i++) {
@@ -85,7 +90,7 @@ public final class Farm {
       }
       try (ResultSet rows = statement.executeQuery()) {
         rows.next();
-        return rows.getLong(1);
+        return rows.getString(1);
       }
     } catch (SQLException e) {
       throw new IllegalStateException(e);
