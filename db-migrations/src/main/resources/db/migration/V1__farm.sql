@@ -280,9 +280,12 @@ CREATE TABLE promotion_target (
   outcome      text CHECK (outcome IN ('published', 'unchanged')),
   tries        integer NOT NULL DEFAULT 0,
   last_error   text,
-  not_before   timestamptz,
+  -- whether the target had the digest before this promotion began to copy; committed before the copy
+  found        boolean,
+  looked_at    timestamptz,
   finished_at  timestamptz,
   UNIQUE (promotion_id, registry, repository),
+  CHECK ((found IS NULL) = (looked_at IS NULL)),
   CHECK ((state = 'DONE') = (outcome IS NOT NULL AND finished_at IS NOT NULL))
 );
 

@@ -1,4 +1,4 @@
-/** The client. */
+/** The client: its entry point and root command. */
 @NullMarked
 package dev.grange.cli;
 

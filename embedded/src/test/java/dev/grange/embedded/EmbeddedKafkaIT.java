@@ -14,6 +14,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
+import org.apache.kafka.common.utils.Exit;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,6 +40,20 @@ class EmbeddedKafkaIT {
       assertThatThrownBy(() -> EmbeddedKafka.start(options))
           .isInstanceOf(DirectoryLock.InUseException.class);
       assertThat(kafka.onFailure()).isNotDone();
+    }
+  }
+
+  @Test
+  void aFatalFaultEndsKafkaAndNotTheJvmAndItCanBeStartedAgain() throws Exception {
+    EmbeddedKafka.Options options = options();
+    try (EmbeddedKafka kafka = EmbeddedKafka.start(options)) {
+      send(kafka, "before the fault");
+      assertThatThrownBy(() -> Exit.halt(1, "no space left"))
+          .isInstanceOf(IllegalStateException.class);
+      assertThat(kafka.onFailure()).isCompletedWithValue("no space left");
+    }
+    try (EmbeddedKafka kafka = EmbeddedKafka.start(options)) {
+      assertThat(read(kafka, 1)).containsExactly("before the fault");
     }
   }
 

@@ -13,12 +13,8 @@ import java.util.List;
  *
  * <p>Media types: OCI image-spec v1.1 (manifest.md, image-index.md) and Docker's image manifest v2,
  * schema 2.
- *
- * @param digest {@code sha256:…} of {@code bytes}
- * @param mediaType as the registry's {@code Content-Type} says
- * @param bytes the manifest, at most {@link Registry#MAX_MANIFEST_BYTES}
  */
-public record Manifest(String digest, String mediaType, byte[] bytes) {
+public final class Manifest {
   public static final String OCI_INDEX = "application/vnd.oci.image.index.v1+json";
   public static final String OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
   public static final String DOCKER_LIST =
@@ -28,12 +24,41 @@ public record Manifest(String digest, String mediaType, byte[] bytes) {
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  private final String digest;
+  private final String mediaType;
+  private final byte[] bytes;
+
+  /**
+   * A manifest from its parts.
+   *
+   * @param digest {@code sha256:…} of {@code bytes}
+   * @param mediaType as the registry's {@code Content-Type} says
+   * @param bytes the manifest, at most {@link Registry#MAX_MANIFEST_BYTES}
+   */
+  public Manifest(String digest, String mediaType, byte[] bytes) {
+    this.digest = digest;
+    this.mediaType = mediaType;
+    this.bytes = bytes.clone();
+  }
+
   /**
    * Something that a manifest points to.
    *
    * @param size in bytes, as the manifest says
    */
   public record Descriptor(String mediaType, String digest, long size) {}
+
+  public String digest() {
+    return digest;
+  }
+
+  public String mediaType() {
+    return mediaType;
+  }
+
+  public byte[] bytes() {
+    return bytes.clone();
+  }
 
   public boolean isIndex() {
     return mediaType.equals(OCI_INDEX) || mediaType.equals(DOCKER_LIST);
@@ -97,15 +122,5 @@ public record Manifest(String digest, String mediaType, byte[] bytes) {
   private RegistryException broken() {
     return new RegistryException(
         RegistryException.Kind.BROKEN, "manifest " + digest + " is not one that the farm can read");
-  }
-
-  @Override
-  public boolean equals(Object other) {
-    return other instanceof Manifest that && that.digest.equals(digest);
-  }
-
-  @Override
-  public int hashCode() {
-    return digest.hashCode();
   }
 }

@@ -46,6 +46,8 @@ public final class Registry {
   private final HttpClient http;
 
   /**
+   * A client of one registry.
+   *
    * @param base scheme, host and port, such as {@code http://127.0.0.1:5000}
    */
   public Registry(URI base) {
@@ -65,6 +67,17 @@ public final class Registry {
   /** Host and port: what a pullspec starts with. */
   public String host() {
     return base.getAuthority();
+  }
+
+  /** The failure of something that ought to be there and is not. */
+  public RegistryException missing(String repository, String reference) {
+    return new RegistryException(
+        Kind.NOT_FOUND, "registry " + host() + " has no " + reference + " in " + repository);
+  }
+
+  /** Whether it is spoken to without TLS. */
+  public boolean isPlainHttp() {
+    return "http".equals(base.getScheme());
   }
 
   /** Whether two names are the same registry, so that blobs can be mounted instead of copied. */

@@ -36,7 +36,7 @@ record AotCache(Path file, Path program) {
 
   /** For a JVM that writes a new one when it ends. */
   List<String> record() {
-    return List.of("-XX:AOTCacheOutput=" + fresh(), "-Xlog:aot=off", "-Xlog:cds=off");
+    return List.of("-XX:AOTCacheOutput=" + fresh());
   }
 
   /** Puts in place what a JVM has written; false if it has written nothing. */

@@ -85,6 +85,9 @@ final class Applications {
     command.add("-XX:MaxHeapFreeRatio=40");
     // A process that has run out of memory is not to be trusted; it is started again.
     command.add("-XX:+ExitOnOutOfMemoryError");
+    // A cache that does not fit is no news: the JVM goes without, and the supervisor makes another.
+    command.add("-Xlog:disable");
+    command.add("-Xlog:all=error:stderr");
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("--sun-misc-unsafe-memory-access=allow");
     AotCache cache = cache(settings, name);

@@ -133,6 +133,7 @@ final class Rehearsal {
   static int play(Home home, Settings settings, Console console)
       throws IOException, InterruptedException {
     home.create();
+    Logging.into(home.log().resolve("supervisor"));
     // Far from the well-known ports, which a real farm may want at any moment.
     Ports.keptIn(home.ports(), port -> port >= 20_000);
     Supervisor supervisor = new Supervisor(home, settings, console, STOP_LIMIT);

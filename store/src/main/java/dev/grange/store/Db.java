@@ -18,10 +18,11 @@ import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * SQL that is written out, in transactions that are short: whoever passes a {@link Work} makes no remote call in it.
+ * SQL that is written out, in transactions that are short: whoever passes a {@link Work} makes no
+ * remote call in it.
  *
- * <p>READ COMMITTED throughout. Under it a check of another row in a WHERE clause does not hold at commit, so every fence is a
- * condition on the row that is written.
+ * <p>READ COMMITTED throughout. Under it a check of another row in a WHERE clause does not hold at
+ * commit, so every fence is a condition on the row that is written.
  */
 @ApplicationScoped
 public class Db {
@@ -91,7 +92,10 @@ public class Db {
     }
   }
 
-  /** A transaction that is open. Arguments may be null, text, numbers, UUID, Instant, byte[] or a list of text (a text array). */
+  /**
+   * A transaction that is open. Arguments may be null, text, numbers, UUID, Instant, byte[] or a
+   * list of text (a text array).
+   */
   public static final class Tx {
     private final Connection connection;
 
@@ -100,6 +104,8 @@ public class Db {
     }
 
     /**
+     * Runs a statement that writes.
+     *
      * @return the number of rows that were written
      */
     public int update(String sql, @Nullable Object... arguments) throws SQLException {
@@ -108,7 +114,8 @@ public class Db {
       }
     }
 
-    public <T> List<T> list(String sql, Row<T> row, @Nullable Object... arguments) throws SQLException {
+    public <T> List<T> list(String sql, Row<T> row, @Nullable Object... arguments)
+        throws SQLException {
       try (PreparedStatement statement = prepare(sql, arguments);
           ResultSet rows = statement.executeQuery()) {
         List<T> all = new ArrayList<>();
@@ -120,12 +127,14 @@ public class Db {
     }
 
     /** The first row, if there is one. */
-    public <T> Optional<T> first(String sql, Row<T> row, @Nullable Object... arguments) throws SQLException {
+    public <T> Optional<T> first(String sql, Row<T> row, @Nullable Object... arguments)
+        throws SQLException {
       List<T> all = list(sql, row, arguments);
       return all.isEmpty() ? Optional.empty() : Optional.of(all.getFirst());
     }
 
-    private PreparedStatement prepare(String sql, @Nullable Object... arguments) throws SQLException {
+    private PreparedStatement prepare(String sql, @Nullable Object... arguments)
+        throws SQLException {
       PreparedStatement statement = connection.prepareStatement(sql);
       try {
         for (int i = 0; i < arguments.length; i++) {

@@ -21,8 +21,9 @@ import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
 
 /**
- * Hears the {@link Hints} of all processes. It has a connection of its own: one that listens must not take a place in the pool nor be
- * reset by it. After a break every listener gets {@link #RESYNC}, because hints were lost meanwhile.
+ * Hears the {@link Hints} of all processes. It has a connection of its own: one that listens must
+ * not take a place in the pool nor be reset by it. After a break every listener gets {@link
+ * #RESYNC}, because hints were lost meanwhile.
  */
 @ApplicationScoped
 public class HintListener {
@@ -122,7 +123,7 @@ public class HintListener {
 
   private void pause() {
     try {
-      boolean unused = stopped.await(1, TimeUnit.SECONDS);
+      boolean _ = stopped.await(1, TimeUnit.SECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -17,11 +17,12 @@ import javax.sql.DataSource;
 import org.jboss.logging.Logger;
 
 /**
- * Tells the other processes that something changed, so that nobody polls. A hint may be lost and may come twice: it is never the only
- * way to find out.
+ * Tells the other processes that something changed, so that nobody polls. A hint may be lost and
+ * may come twice: it is never the only way to find out.
  *
- * <p>NOTIFY takes a lock of the whole database at commit. Hints are therefore gathered for some milliseconds and sent by themselves, outside of
- * the transaction that gave rise to them: call {@link #send} after the commit.
+ * <p>NOTIFY takes a lock of the whole database at commit. Hints are therefore gathered for some
+ * milliseconds and sent by themselves, outside of the transaction that gave rise to them: call
+ * {@link #send} after the commit.
  */
 @ApplicationScoped
 public class Hints {
@@ -94,7 +95,10 @@ public class Hints {
     }
   }
 
-  /** Waits for words and a moment longer, for those that come with them. Empty when it is time to stop. */
+  /**
+   * Waits for words and a moment longer, for those that come with them. Empty when it is time to
+   * stop.
+   */
   private List<String> take() throws InterruptedException {
     lock.lock();
     try {
@@ -119,7 +123,8 @@ public class Hints {
     for (int at = 0; at < words.size(); at += MAX_WORDS) {
       String payload = String.join(",", words.subList(at, Math.min(words.size(), at + MAX_WORDS)));
       try (Connection connection = source.getConnection();
-          PreparedStatement statement = connection.prepareStatement("SELECT pg_notify('" + CHANNEL + "', ?)")) {
+          PreparedStatement statement =
+              connection.prepareStatement("SELECT pg_notify('" + CHANNEL + "', ?)")) {
         statement.setString(1, payload);
         statement.execute();
       } catch (SQLException e) {

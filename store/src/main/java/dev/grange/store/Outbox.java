@@ -8,9 +8,11 @@ import java.sql.SQLException;
 import javax.sql.DataSource;
 
 /**
- * The only way out for facts: a row that is committed with the state it tells of. The relay sends it later, at least once.
+ * The only way out for facts: a row that is committed with the state it tells of. The relay sends
+ * it later, at least once.
  *
- * <p>An event's id is derived from what happened; a second row with the same id is refused silently, because it is the same fact.
+ * <p>An event's id is derived from what happened; a second row with the same id is refused
+ * silently, because it is the same fact.
  */
 @ApplicationScoped
 public class Outbox {
@@ -45,7 +47,13 @@ public class Outbox {
 
   private static Object[] values(FarmEvent event) {
     return new Object[] {
-      event.id(), event.topic().topicName(), event.key(), event.type(), event.source(), event.subject(), event.payload()
+      event.id(),
+      event.topic().topicName(),
+      event.key(),
+      event.type(),
+      event.source(),
+      event.subject(),
+      event.payload()
     };
   }
 }

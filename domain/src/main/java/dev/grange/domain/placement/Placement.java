@@ -68,6 +68,8 @@ public final class Placement {
   }
 
   /**
+   * Places what can be placed and says of the rest why not.
+   *
    * @param queue in the order in which it is to be served within tests and within builds
    */
   public static Plan plan(List<Work> queue, List<ClusterView> clusters) {
@@ -161,5 +163,4 @@ public final class Placement {
             "no cluster that builds for " + work.platform() + " takes work now",
             why);
   }
-
 }

@@ -1,0 +1,136 @@
+package dev.grange.cli.build;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.grange.cli.farm.Api;
+import dev.grange.cli.farm.FarmOptions;
+import dev.grange.cli.farm.Json;
+import dev.grange.cli.farm.Surroundings;
+import dev.grange.cli.terminal.Durations;
+import dev.grange.cli.terminal.Output;
+import dev.grange.cli.terminal.Plain;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+@Command(name = "show", description = "Show one build with its attempts, tests and promotions.")
+final class BuildShow implements Runnable {
+
+  private final Surroundings surroundings;
+
+  @Parameters(paramLabel = "BUILD", description = "The build's id.")
+  String id = "";
+
+  @Mixin Output output = new Output();
+  @Mixin FarmOptions farm = new FarmOptions();
+
+  BuildShow(Surroundings surroundings) {
+    this.surroundings = surroundings;
+  }
+
+  @Override
+  public void run() {
+    JsonNode build = farm.connect(surroundings).get("/builds/" + Api.encode(id));
+    output.one(
+        surroundings.out(),
+        build,
+        node -> Json.text(node, "id"),
+        () -> print(build, surroundings.out()));
+  }
+
+  private static void print(JsonNode build, PrintStream out) {
+    line(out, "Build", Json.text(build, "id"));
+    List<String> tags = new ArrayList<>();
+    build.path("tags").forEach(tag -> tags.add(tag.asText()));
+    line(out, "Image", Json.text(build, "image") + "  " + String.join(", ", tags));
+    line(out, "Project", Json.text(build, "project"));
+    line(
+        out,
+        "State",
+        Json.text(build, "state")
+            + (build.path("cancel_requested").asBoolean() ? ", cancel requested" : ""));
+    failure(out, build.path("failure"));
+    JsonNode waiting = build.path("waiting");
+    line(out, "Waiting", Json.text(waiting, "message"));
+    line(out, "By", Json.text(build, "principal"));
+    line(out, "Created", Json.text(build, "created_at"));
+    line(
+        out,
+        "Took",
+        Durations.between(Json.text(build, "started_at"), Json.text(build, "finished_at")));
+    line(out, "Retry of", Json.text(build, "retry_of"));
+    line(out, "Candidate", Json.text(build.path("candidate"), "pullspec"));
+    for (JsonNode platform : build.path("platform_builds")) {
+      out.println();
+      line(out, "Platform", Json.text(platform, "platform") + "  " + Json.text(platform, "state"));
+      line(out, "  Digest", Json.text(platform, "digest"));
+      attempts(out, platform.path("attempts"));
+    }
+    release(out, build.path("release"));
+  }
+
+  private static void release(PrintStream out, JsonNode release) {
+    if (!release.isObject()) {
+      return;
+    }
+    out.println();
+    line(out, "Release", Json.text(release, "id") + "  " + Json.text(release, "state"));
+    line(
+        out,
+        "  Policy",
+        (Json.text(release, "policy") + " " + Json.text(release, "policy_version")).strip());
+    for (JsonNode test : release.path("tests")) {
+      String message = Json.text(test, "message").lines().findFirst().orElse("");
+      line(
+          out,
+          "  Test",
+          "%s %s  %s%s"
+              .formatted(
+                  Json.text(test, "test_case"),
+                  Json.text(test, "platform"),
+                  Json.text(test, "outcome"),
+                  message.isEmpty() ? "" : ": " + message));
+    }
+    for (JsonNode target : release.path("targets")) {
+      line(
+          out,
+          "  Target",
+          "%s  %s"
+              .formatted(
+                  Json.text(target, "pullspec"),
+                  (Json.text(target, "state") + " " + Json.text(target, "outcome")).strip()));
+      target.path("tag_pullspecs").forEach(tag -> line(out, "    Tag", tag.asText()));
+      line(out, "    Trouble", Json.text(target, "last_error"));
+    }
+  }
+
+  private static void attempts(PrintStream out, JsonNode attempts) {
+    for (JsonNode attempt : attempts) {
+      line(
+          out,
+          "  Attempt " + Json.text(attempt, "number"),
+          "%s on %s  %s"
+              .formatted(
+                  Json.text(attempt, "state"),
+                  Json.text(attempt, "cluster"),
+                  Durations.between(
+                      Json.text(attempt, "assigned_at"), Json.text(attempt, "finished_at"))));
+      failure(out, attempt.path("failure"));
+    }
+  }
+
+  private static void failure(PrintStream out, JsonNode failure) {
+    if (failure.isObject()) {
+      line(out, "  Failure", Json.text(failure, "fault") + ", " + Json.text(failure, "reason"));
+      Json.text(failure, "message").lines().forEach(text -> line(out, "", text));
+    }
+  }
+
+  private static void line(PrintStream out, String name, String value) {
+    if (!value.isBlank()) {
+      out.printf("%-13s %s%n", name, Plain.text(value).stripTrailing());
+    }
+  }
+}

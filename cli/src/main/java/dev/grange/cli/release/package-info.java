@@ -1,0 +1,5 @@
+/** Releases. */
+@NullMarked
+package dev.grange.cli.release;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,322 @@
+package dev.grange.scheduler.attempt;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.grange.domain.build.AttemptState;
+import dev.grange.domain.build.Failure;
+import dev.grange.domain.build.Reason;
+import dev.grange.domain.worker.Verdict;
+import dev.grange.domain.worker.WorkerResult;
+import dev.grange.registry.Digests;
+import dev.grange.registry.Manifest;
+import dev.grange.registry.Registry;
+import dev.grange.registry.RegistryException;
+import dev.grange.scheduler.cluster.ClusterException;
+import dev.grange.scheduler.cluster.ClusterGateway;
+import dev.grange.scheduler.cluster.PodView;
+import dev.grange.scheduler.cluster.PodView.Phase;
+import java.io.IOException;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Looks after one attempt from its pod's creation to its end, on a thread of its own. It keeps
+ * nothing that is not in the database or in the cluster: another scheduler's task goes on where
+ * this one was killed.
+ *
+ * <p>It waits for signals (the pod changed, somebody wants it stopped) and looks by itself now and
+ * then, since a signal may be missed.
+ */
+final class AttemptTask {
+  private static final Logger LOG = Logger.getLogger(AttemptTask.class);
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration LOOK = Duration.ofSeconds(5);
+  private static final Duration LOG_PAUSE = Duration.ofMillis(100);
+  private static final Duration LOOK_PAUSE = Duration.ofMillis(5);
+  private static final int TRIES = 5;
+
+  /** How long the registry may be away before a push that it has taken counts as failed. */
+  private static final int VERIFY_TRIES = 30;
+
+  private final Attempt attempt;
+  private final ClusterGateway gateway;
+  private final Attempts attempts;
+  private final Jobs jobs;
+  private final Registry candidate;
+  private final AttemptLog log;
+  private final Duration stopGrace;
+  private final @Nullable String node;
+  private final Semaphore signals = new Semaphore(0);
+  private volatile @Nullable String stop;
+  private volatile boolean stopAsked;
+  private volatile boolean abandoned;
+  private boolean stopSent;
+  private boolean building;
+  private boolean behind;
+  private long lastCopy;
+  private long lastLook;
+
+  AttemptTask(
+      Attempt attempt,
+      ClusterGateway gateway,
+      Attempts attempts,
+      Jobs jobs,
+      Registry candidate,
+      AttemptLog log,
+      Duration stopGrace,
+      @Nullable String node) {
+    this.attempt = attempt;
+    this.gateway = gateway;
+    this.attempts = attempts;
+    this.jobs = jobs;
+    this.candidate = candidate;
+    this.log = log;
+    this.stopGrace = stopGrace;
+    this.node = node;
+    this.building =
+        attempt.state() != AttemptState.ASSIGNED && attempt.state() != AttemptState.PREPARED;
+  }
+
+  Attempt attempt() {
+    return attempt;
+  }
+
+  /** Something about the pod may have changed. */
+  void signal() {
+    signals.release();
+  }
+
+  /**
+   * The worker is to be ended.
+   *
+   * @param recorded whether the attempt's row says so already
+   */
+  void stop(String why, boolean recorded) {
+    if (stop == null) {
+      stopAsked = recorded;
+      stop = why;
+      signal();
+    }
+  }
+
+  /** Lets go of the attempt without ending it: whoever holds the cluster's lease next goes on. */
+  void abandon() {
+    abandoned = true;
+    signal();
+  }
+
+  /**
+   * Runs until the attempt has ended.
+   *
+   * @return what its end leads to; empty when it was abandoned
+   */
+  Optional<Attempts.Ended> run() throws SQLException, Fenced, InterruptedException {
+    String uid = attempt.podUid();
+    if (uid == null) {
+      if (stop != null) {
+        return remove(
+            new Verdict.Interrupted(new Failure(Reason.DRAINED, "it was stopped before it began")),
+            null);
+      }
+      try {
+        uid = create();
+      } catch (ClusterException e) {
+        return remove(
+            new Verdict.Failed(new Failure(e.reason(), String.valueOf(e.getMessage()))), null);
+      }
+    }
+    return follow(uid);
+  }
+
+  /** Creates the pod, or finds it: whether an earlier try has worked is not known. */
+  private String create() throws SQLException, Fenced, ClusterException, InterruptedException {
+    for (int tries = 1; ; tries++) {
+      try {
+        String uid = gateway.ensure(attempt.podName(), jobs.of(attempt));
+        attempts.prepared(attempt, uid, true);
+        building = true;
+        return uid;
+      } catch (ClusterException e) {
+        if (tries == TRIES) {
+          throw e;
+        }
+        LOG.warnf("attempt %s: %s", attempt.id(), e.getMessage());
+        TimeUnit.MILLISECONDS.sleep(200L << tries);
+      }
+    }
+  }
+
+  private Optional<Attempts.Ended> follow(String uid)
+      throws SQLException, Fenced, InterruptedException {
+    int troubles = 0;
+    while (!abandoned) {
+      try {
+        PodView view =
+            gateway.see(attempt.podName()).filter(pod -> pod.uid().equals(uid)).orElse(null);
+        Phase phase = view == null ? Phase.LOST : view.phase();
+        switch (phase) {
+          case ENDED, LOST -> {
+            copyLog();
+            return Optional.of(conclude(view, uid));
+          }
+          case WAITING -> {
+            // made and not started: whoever made it died in between
+            String _ = gateway.ensure(attempt.podName(), jobs.of(attempt));
+          }
+          case RUNNING -> {
+            if (!building) {
+              attempts.building(attempt);
+              building = true;
+            }
+            if (elapsedSinceCopy().compareTo(LOG_PAUSE) >= 0) {
+              copyLog();
+            } else {
+              behind = true;
+            }
+          }
+        }
+        stopWorker();
+        troubles = 0;
+        await(phase == Phase.RUNNING ? LOOK : Duration.ofSeconds(1));
+      } catch (ClusterException e) {
+        troubles++;
+        LOG.warnf("attempt %s: %s", attempt.id(), e.getMessage());
+        TimeUnit.MILLISECONDS.sleep(Math.min(5000, 200L << Math.min(troubles, 5)));
+      }
+    }
+    return Optional.empty();
+  }
+
+  private Duration elapsedSinceCopy() {
+    return Duration.ofNanos(System.nanoTime() - lastCopy);
+  }
+
+  private void copyLog() throws ClusterException, SQLException {
+    boolean _ = log.copy(gateway);
+    lastCopy = System.nanoTime();
+    behind = false;
+  }
+
+  /** Waits for a signal, but not longer than until the log may be copied again if it has grown. */
+  private void await(Duration time) throws InterruptedException {
+    Duration most = behind ? LOG_PAUSE.minus(elapsedSinceCopy()) : time;
+    boolean _ = signals.tryAcquire(Math.max(1, most.toMillis()), TimeUnit.MILLISECONDS);
+    // a worker that prints a lot signals a lot: one look is enough for all of it
+    Duration sinceLook = Duration.ofNanos(System.nanoTime() - lastLook);
+    if (sinceLook.compareTo(LOOK_PAUSE) < 0) {
+      TimeUnit.NANOSECONDS.sleep(LOOK_PAUSE.minus(sinceLook).toNanos());
+    }
+    int _ = signals.drainPermits();
+    lastLook = System.nanoTime();
+  }
+
+  private void stopWorker() throws ClusterException, SQLException, Fenced {
+    String why = stop;
+    if (why == null || stopSent) {
+      return;
+    }
+    if (!stopAsked) {
+      attempts.askToStop(attempt, why);
+      stopAsked = true;
+    }
+    LOG.infof("attempt %s is stopped: %s", attempt.id(), why);
+    gateway.stop(attempt.podName(), stopGrace);
+    stopSent = true;
+  }
+
+  private Attempts.Ended conclude(@Nullable PodView view, String uid)
+      throws SQLException, Fenced, InterruptedException {
+    Verdict verdict =
+        view == null || view.phase() == Phase.LOST
+            ? Verdict.lost()
+            : Verdict.of(attempt.build(), view.exit(), parse(view.result()));
+    Long size = null;
+    if (verdict instanceof Verdict.Succeeded(String digest) && digest != null) {
+      try {
+        size = size(digest);
+      } catch (RegistryException e) {
+        Reason reason =
+            e.kind() == RegistryException.Kind.UNAUTHORIZED
+                ? Reason.REGISTRY_AUTH
+                : Reason.PUSH_FAILED;
+        verdict =
+            new Verdict.Failed(
+                new Failure(
+                    reason,
+                    "the worker says that it pushed " + digest + ", but " + e.getMessage()));
+      }
+    }
+    return attempts.end(attempt, verdict, size, node, uid);
+  }
+
+  /** Ends an attempt that has no worker, after whatever may be there of it was removed. */
+  private Optional<Attempts.Ended> remove(Verdict verdict, @Nullable String uid)
+      throws SQLException, Fenced, InterruptedException {
+    for (int tries = 1; tries <= TRIES; tries++) {
+      try {
+        gateway.remove(attempt.podName());
+        break;
+      } catch (ClusterException e) {
+        LOG.warnf("attempt %s: %s", attempt.id(), e.getMessage());
+        TimeUnit.MILLISECONDS.sleep(200L << tries);
+      }
+    }
+    return Optional.of(attempts.end(attempt, verdict, null, node, uid));
+  }
+
+  /** Looks into the registry: exit status 0 is no proof that there is an image. */
+  private long size(String digest) throws RegistryException, InterruptedException {
+    String repository = String.valueOf(attempt.repository());
+    for (int tries = 1; ; tries++) {
+      try {
+        Manifest manifest = candidate.manifest(repository, digest).orElse(null);
+        if (manifest == null) {
+          throw candidate.missing(repository, digest);
+        }
+        long size = manifest.bytes().length;
+        for (Manifest.Descriptor blob : manifest.blobs()) {
+          size += blob.size();
+        }
+        return size;
+      } catch (RegistryException e) {
+        if (!e.retryable() || tries == VERIFY_TRIES || abandoned) {
+          throw e;
+        }
+        TimeUnit.MILLISECONDS.sleep(Math.min(10_000, 100L << Math.min(tries, 10)));
+      }
+    }
+  }
+
+  /** What cannot be read is no result. */
+  private static @Nullable WorkerResult parse(@Nullable String text) {
+    if (text == null) {
+      return null;
+    }
+    try {
+      JsonNode node = JSON.readTree(text);
+      String outcome = node.path("outcome").asText("");
+      String digest = text(node, "digest");
+      if (!outcome.equals("SUCCEEDED") && !outcome.equals("FAILED")) {
+        return null;
+      }
+      return new WorkerResult(
+          outcome.equals("SUCCEEDED"),
+          digest != null && Digests.isDigest(digest) ? digest : null,
+          text(node, "step"),
+          text(node, "reason"),
+          node.path("exit").isInt() ? node.path("exit").asInt() : null,
+          text(node, "message"));
+    } catch (IOException e) {
+      return null;
+    }
+  }
+
+  private static @Nullable String text(JsonNode node, String field) {
+    return node.path(field).isTextual() ? node.path(field).asText() : null;
+  }
+}

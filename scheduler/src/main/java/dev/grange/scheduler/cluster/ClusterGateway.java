@@ -1,0 +1,64 @@
+package dev.grange.scheduler.cluster;
+
+import dev.grange.domain.worker.Job;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Consumer;
+
+/**
+ * What the farm needs from a cluster. Every method may be repeated, and what it does is named by
+ * the attempt: whoever asks twice, or does not hear the answer and asks again, gets the same pod.
+ * All kinds pass one contract suite.
+ */
+public interface ClusterGateway {
+
+  /**
+   * Makes sure that the attempt has its pod, and says which one it is.
+   *
+   * @param podName derived from the attempt; "already exists" is success
+   * @return the pod's UID: once it is recorded, no other is believed
+   * @throws ClusterException when it is not known whether the pod exists, or it cannot
+   */
+  String ensure(String podName, Job job) throws ClusterException;
+
+  /**
+   * What can be seen of a pod now.
+   *
+   * @return empty when there is none
+   */
+  Optional<PodView> see(String podName) throws ClusterException;
+
+  /**
+   * Bytes of a pod's log from an offset on.
+   *
+   * @param limit at most so many bytes
+   * @return empty when there are none now
+   */
+  byte[] log(String podName, long offset, int limit) throws ClusterException;
+
+  /**
+   * Ends a pod's worker: by SIGTERM, and by SIGKILL after the grace. Returns before it has ended.
+   */
+  void stop(String podName, Duration grace) throws ClusterException;
+
+  /**
+   * Removes a pod and all that it has stored, whether it runs or not. Nothing to remove is success.
+   */
+  void remove(String podName) throws ClusterException;
+
+  /** The pods that carry the farm's mark. */
+  List<String> pods() throws ClusterException;
+
+  /**
+   * Calls {@code listener} with a pod's name when something about it may have changed: its log
+   * grew, it ended. May call for nothing and may miss something.
+   */
+  void watch(Consumer<String> listener);
+
+  /** The name of an attempt's pod. */
+  static String podName(UUID attempt) {
+    return "grange-" + attempt;
+  }
+}

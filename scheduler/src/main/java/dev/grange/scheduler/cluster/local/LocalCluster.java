@@ -1,0 +1,387 @@
+package dev.grange.scheduler.cluster.local;
+
+import dev.grange.domain.build.Reason;
+import dev.grange.domain.worker.Job;
+import dev.grange.scheduler.cluster.ClusterException;
+import dev.grange.scheduler.cluster.ClusterGateway;
+import dev.grange.scheduler.cluster.JobJson;
+import dev.grange.scheduler.cluster.PodView;
+import dev.grange.scheduler.cluster.PodView.Phase;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.ClosedWatchServiceException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardWatchEventKinds;
+import java.nio.file.WatchKey;
+import java.nio.file.WatchService;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A pod of this kind is a folder and the process that works in it.
+ *
+ * <p>The folder is made beside its place and renamed into it, so it is there whole or not at all,
+ * and with it the UID. {@code grange-local-run} starts a folder's worker once, however often and by
+ * however many schedulers it is called: a lock keeps two from running at the same time, a marker
+ * keeps a second from running after the first. The worker outlives whoever started it; the next
+ * scheduler finds the folder.
+ *
+ * <p>A process is told from a later one with the same number by its start time (proc(5),
+ * /proc/PID/stat, field 22).
+ */
+public final class LocalCluster implements ClusterGateway, AutoCloseable {
+  private static final Logger LOG = Logger.getLogger(LocalCluster.class);
+  private static final String PREFIX = "grange-";
+  private static final int MAX_RESULT_BYTES = 4096;
+
+  /** What {@code grange-local-run --delete} exits with while the worker runs. */
+  private static final int STILL_IN_USE = 75;
+
+  private final Path directory;
+  private final Path workerBin;
+  private final Supplier<String> uids;
+  private final @Nullable WatchService watcher;
+  private final Map<WatchKey, String> watched = new ConcurrentHashMap<>();
+  private final Map<String, WatchKey> keys = new ConcurrentHashMap<>();
+  private volatile Consumer<String> listener = _ -> {};
+
+  /**
+   * A cluster of this machine.
+   *
+   * @param directory holds one folder for each pod; made if it is missing
+   */
+  public LocalCluster(Path directory, Path workerBin, Supplier<String> uids) throws IOException {
+    this.directory = directory.toAbsolutePath();
+    this.workerBin = workerBin.toAbsolutePath();
+    this.uids = uids;
+    Files.createDirectories(
+        this.directory,
+        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    this.watcher = newWatcher();
+    if (watcher != null) {
+      Thread.ofPlatform().daemon().name("local-watch").start(this::watchLoop);
+    }
+  }
+
+  /**
+   * Watches are a shortcut; without them (the user's inotify limit is reached) the periodic look
+   * finds everything, later.
+   */
+  private @Nullable WatchService newWatcher() {
+    try {
+      return directory.getFileSystem().newWatchService();
+    } catch (IOException e) {
+      LOG.warnf(
+          "cannot watch %s, falling back to looking now and then: %s", directory, e.getMessage());
+      return null;
+    }
+  }
+
+  @Override
+  public String ensure(String podName, Job job) throws ClusterException {
+    Path pod = directory.resolve(podName);
+    try {
+      if (!Files.exists(pod)) {
+        create(pod, job);
+      }
+      watch(podName, pod);
+      if (!Files.exists(pod.resolve("started"))) {
+        start(pod);
+      }
+      return uid(pod);
+    } catch (IOException e) {
+      throw new ClusterException(
+          Reason.DISK_FULL, "cannot prepare the worker's folder: " + e.getMessage(), e);
+    }
+  }
+
+  private void create(Path pod, Job job) throws IOException {
+    Path draft = Files.createTempDirectory(directory, ".draft-");
+    Path files = Files.createDirectory(draft.resolve("files"));
+    for (Map.Entry<String, String> file : job.files().entrySet()) {
+      Files.writeString(files.resolve(file.getKey()), file.getValue());
+    }
+    Files.writeString(draft.resolve("job.json"), JobJson.write(job));
+    Files.writeString(draft.resolve("uid.request"), uids.get());
+    try {
+      Files.move(draft, pod, StandardCopyOption.ATOMIC_MOVE);
+    } catch (FileAlreadyExistsException e) {
+      delete(draft);
+    } catch (FileSystemException e) {
+      // rename(2) onto a folder that is not empty: another scheduler was faster
+      delete(draft);
+      if (!Files.exists(pod)) {
+        throw e;
+      }
+    }
+  }
+
+  private void start(Path pod) throws IOException {
+    Process process =
+        new ProcessBuilder(workerBin.resolve("grange-local-run").toString(), pod.toString())
+            .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(pod.resolve("runner.log").toFile()))
+            .redirectErrorStream(true)
+            .start();
+    String podName = pod.getFileName().toString();
+    CompletableFuture<Void> _ = process.onExit().thenRun(() -> listener.accept(podName));
+  }
+
+  @Override
+  public Optional<PodView> see(String podName) throws ClusterException {
+    Path pod = directory.resolve(podName);
+    try {
+      if (!Files.exists(pod)) {
+        return Optional.empty();
+      }
+      watch(podName, pod);
+      String uid = uid(pod);
+      // the process first and the exit status second: the other way round, a worker that ends in
+      // between would look lost
+      boolean begun = Files.exists(pod.resolve("started"));
+      boolean alive = isAlive(pod);
+      Optional<String> exit = read(pod.resolve("exit"), 16);
+      if (exit.isPresent()) {
+        return Optional.of(
+            new PodView(
+                uid,
+                Phase.ENDED,
+                exitStatus(exit.get()),
+                read(pod.resolve("result.json"), MAX_RESULT_BYTES).orElse(null)));
+      }
+      if (alive) {
+        return Optional.of(new PodView(uid, Phase.RUNNING, null, null));
+      }
+      return Optional.of(new PodView(uid, begun ? Phase.LOST : Phase.WAITING, null, null));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    } catch (IOException e) {
+      throw new ClusterException(
+          Reason.CLUSTER_UNREACHABLE, "cannot read the worker's folder: " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public byte[] log(String podName, long offset, int limit) throws ClusterException {
+    try (RandomAccessFile log =
+        new RandomAccessFile(directory.resolve(podName).resolve("log").toFile(), "r")) {
+      long length = log.length();
+      if (length <= offset) {
+        return new byte[0];
+      }
+      byte[] bytes = new byte[(int) Math.min(limit, length - offset)];
+      log.seek(offset);
+      log.readFully(bytes);
+      return bytes;
+    } catch (java.io.FileNotFoundException e) {
+      return new byte[0];
+    } catch (IOException e) {
+      throw new ClusterException(
+          Reason.CLUSTER_UNREACHABLE, "cannot read the worker's log: " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public void stop(String podName, Duration grace) throws ClusterException {
+    Optional<ProcessHandle> worker = worker(podName);
+    if (worker.isPresent()) {
+      worker.get().destroy();
+      Thread.ofVirtual().name("stop-" + podName).start(() -> killAfter(worker.get(), grace));
+    }
+  }
+
+  /** The kernel ends everything in the worker's PID namespace with it. */
+  private static void killAfter(ProcessHandle worker, Duration grace) {
+    try {
+      worker.onExit().get(grace.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      worker.destroyForcibly();
+    } catch (ExecutionException e) {
+      LOG.debugf("waiting for worker %d: %s", worker.pid(), e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Override
+  public void remove(String podName) throws ClusterException {
+    WatchKey key = keys.remove(podName);
+    if (key != null) {
+      watched.remove(key);
+      key.cancel();
+    }
+    Path pod = directory.resolve(podName);
+    if (Files.exists(pod)) {
+      worker(podName).ifPresent(ProcessHandle::destroyForcibly);
+      delete(podName, pod);
+    }
+  }
+
+  /**
+   * The files may belong to other users, of a user namespace: the worker's script knows how to
+   * remove them.
+   */
+  private void delete(String podName, Path pod) throws ClusterException {
+    try {
+      for (int tries = 1; ; tries++) {
+        Process process =
+            new ProcessBuilder(
+                    workerBin.resolve("grange-local-run").toString(), "--delete", pod.toString())
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        process.getOutputStream().close();
+        int status = process.waitFor();
+        if (status == 0) {
+          return;
+        }
+        if (status != STILL_IN_USE || tries == 50) {
+          throw new IOException("grange-local-run --delete ended with " + status);
+        }
+        // a killed worker's namespace takes a moment to end
+        TimeUnit.MILLISECONDS.sleep(100);
+      }
+    } catch (IOException e) {
+      throw new ClusterException(
+          Reason.CLUSTER_UNREACHABLE, "cannot remove " + podName + ": " + e.getMessage(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ClusterException(
+          Reason.CLUSTER_UNREACHABLE, "interrupted while removing " + podName, e);
+    }
+  }
+
+  @Override
+  public List<String> pods() throws ClusterException {
+    List<String> pods = new ArrayList<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory, PREFIX + "*")) {
+      entries.forEach(entry -> pods.add(entry.getFileName().toString()));
+      return pods;
+    } catch (IOException e) {
+      throw new ClusterException(
+          Reason.CLUSTER_UNREACHABLE, "cannot list the workers' folders: " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public void watch(Consumer<String> listener) {
+    this.listener = listener;
+  }
+
+  @Override
+  public void close() throws IOException {
+    if (watcher != null) {
+      watcher.close();
+    }
+  }
+
+  private static String uid(Path pod) throws IOException {
+    return Files.readString(pod.resolve("uid.request")).strip();
+  }
+
+  private static @Nullable Integer exitStatus(String text) {
+    try {
+      return Integer.valueOf(text.strip());
+    } catch (NumberFormatException e) {
+      return null;
+    }
+  }
+
+  private static Optional<String> read(Path file, int limit) throws IOException {
+    try (var in = Files.newInputStream(file)) {
+      return Optional.of(new String(in.readNBytes(limit), java.nio.charset.StandardCharsets.UTF_8));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** The process that was started for the pod, if it still runs. */
+  private Optional<ProcessHandle> worker(String podName) throws ClusterException {
+    Path pod = directory.resolve(podName);
+    try {
+      return isAlive(pod) ? ProcessHandle.of(Long.parseLong(pid(pod)[0])) : Optional.empty();
+    } catch (IOException e) {
+      throw new ClusterException(
+          Reason.CLUSTER_UNREACHABLE, "cannot read the worker's folder: " + e.getMessage(), e);
+    }
+  }
+
+  /** Number and start time. */
+  private static String[] pid(Path pod) throws IOException {
+    return read(pod.resolve("pid"), 64).orElse("").strip().split("\\s+", -1);
+  }
+
+  private static boolean isAlive(Path pod) throws IOException {
+    String[] words = pid(pod);
+    if (words.length < 2) {
+      return false;
+    }
+    Optional<String> stat = read(Path.of("/proc", words[0], "stat"), 4096);
+    if (stat.isEmpty()) {
+      return false;
+    }
+    // the name in field 2 may hold spaces: count from the last parenthesis, after which field 3
+    // comes
+    String[] fields = stat.get().substring(stat.get().lastIndexOf(')') + 1).strip().split(" ", -1);
+    return fields.length > 19 && fields[19].equals(words[1]) && !fields[0].equals("Z");
+  }
+
+  private void watch(String podName, Path pod) {
+    if (watcher == null || keys.containsKey(podName)) {
+      return;
+    }
+    try {
+      WatchKey key =
+          pod.register(
+              watcher, StandardWatchEventKinds.ENTRY_CREATE, StandardWatchEventKinds.ENTRY_MODIFY);
+      watched.put(key, podName);
+      keys.put(podName, key);
+    } catch (IOException e) {
+      LOG.debugf("cannot watch %s: %s", pod, e.getMessage());
+    }
+  }
+
+  private void watchLoop() {
+    WatchService service = watcher;
+    while (service != null) {
+      try {
+        WatchKey key = service.take();
+        key.pollEvents();
+        key.reset();
+        String pod = watched.get(key);
+        if (pod != null) {
+          listener.accept(pod);
+        }
+      } catch (InterruptedException | ClosedWatchServiceException e) {
+        return;
+      }
+    }
+  }
+
+  private static void delete(Path draft) throws IOException {
+    try (var all = Files.walk(draft)) {
+      for (Path path : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(path);
+      }
+    }
+  }
+}

@@ -1,0 +1,430 @@
+package dev.grange.scheduler.placement;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.grange.domain.build.Failure;
+import dev.grange.domain.build.Fault;
+import dev.grange.domain.build.Reason;
+import dev.grange.domain.placement.ClusterView;
+import dev.grange.domain.placement.Placement;
+import dev.grange.domain.placement.Placement.Assignment;
+import dev.grange.domain.placement.Placement.Refusal;
+import dev.grange.domain.placement.Work;
+import dev.grange.events.AttemptFacts;
+import dev.grange.events.BuildEvents;
+import dev.grange.events.PlatformBuildFacts;
+import dev.grange.events.ReleaseEvents;
+import dev.grange.events.TestRunFacts;
+import dev.grange.scheduler.FarmConfig;
+import dev.grange.scheduler.Loop;
+import dev.grange.scheduler.Uuids;
+import dev.grange.scheduler.Wakeups;
+import dev.grange.scheduler.Wakeups.Chore;
+import dev.grange.scheduler.attempt.Attempt;
+import dev.grange.scheduler.attempt.AttemptRunner;
+import dev.grange.scheduler.build.BuildRow;
+import dev.grange.scheduler.build.Outcomes;
+import dev.grange.scheduler.build.Outcomes.End;
+import dev.grange.scheduler.cluster.ClusterGateway;
+import dev.grange.scheduler.release.Releases;
+import dev.grange.store.Db;
+import dev.grange.store.Outbox;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One transaction: read the queue and the clusters, ask {@link Placement}, write attempts and the
+ * reasons of those that wait.
+ *
+ * <p>An advisory lock lets one scheduler at a time place. It keeps two from wasting work; what
+ * keeps a slot from being given twice and a build from running twice are the indexes on {@code
+ * attempt} and the conditions of the one INSERT. The cluster's lease is locked FOR SHARE until the
+ * attempt is committed: so whoever takes the lease over sees the attempt and stamps it.
+ */
+@ApplicationScoped
+public class PlacementRound {
+  /**
+   * Held while the queue is changed: by this round, by cancelling and by expiring. Any number will
+   * do.
+   */
+  public static final long QUEUE_LOCK = 0x6772616e6765L;
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration IDLE = Duration.ofSeconds(30);
+
+  /** A queue longer than this is placed in its order, this much at a time. */
+  private static final int WINDOW = 1000;
+
+  /** What an attempt may take beyond the build itself: fetching, pushing, a slow start. */
+  private static final int OVERHEAD_SECONDS = 3600;
+
+  private final Db db;
+  private final Uuids uuids;
+  private final AttemptRunner runner;
+  private final Outcomes outcomes;
+  private final Releases releases;
+  private final Wakeups wakeups;
+  private final String farm;
+  private final Map<UUID, String> told = new HashMap<>();
+  private @Nullable Loop loop;
+
+  PlacementRound(
+      Db db,
+      Uuids uuids,
+      AttemptRunner runner,
+      Outcomes outcomes,
+      Releases releases,
+      Wakeups wakeups,
+      FarmConfig farm) {
+    this.db = db;
+    this.uuids = uuids;
+    this.runner = runner;
+    this.outcomes = outcomes;
+    this.releases = releases;
+    this.wakeups = wakeups;
+    this.farm = farm.name();
+  }
+
+  public void start() {
+    Loop placing = Loop.start("placement", IDLE, this::round);
+    loop = placing;
+    wakeups.register(Chore.PLACEMENT, placing::wake);
+  }
+
+  public void stop() {
+    Loop placing = loop;
+    if (placing != null) {
+      placing.stop();
+    }
+  }
+
+  private record Placed(List<Attempt> attempts, List<UUID> builds, boolean more) {}
+
+  boolean round() throws SQLException {
+    Placed placed = db.call(this::place);
+    if (!placed.attempts().isEmpty()) {
+      runner.takeOn(placed.attempts());
+      wakeups.changed(EnumSet.of(Chore.ATTEMPTS, Chore.RELAY), placed.builds());
+    }
+    return placed.more();
+  }
+
+  private Placed place(Db.Tx tx) throws SQLException {
+    lockQueue(tx);
+    List<Work> queue = queue(tx);
+    if (queue.isEmpty()) {
+      told.clear();
+      return new Placed(List.of(), List.of(), false);
+    }
+    Placement.Plan plan = Placement.plan(queue, clusters(tx));
+    List<Attempt> attempts = new ArrayList<>();
+    Set<UUID> builds = new TreeSet<>();
+    if (!plan.assignments().isEmpty()) {
+      assignBuilds(
+          tx, plan.assignments().stream().filter(a -> !a.work().test()).toList(), attempts, builds);
+      assignTests(
+          tx, plan.assignments().stream().filter(a -> a.work().test()).toList(), attempts, builds);
+    }
+    explain(tx, plan.refusals());
+    return new Placed(attempts, List.copyOf(builds), false);
+  }
+
+  public static void lockQueue(Db.Tx tx) throws SQLException {
+    tx.first("SELECT pg_advisory_xact_lock(?)", _ -> true, QUEUE_LOCK);
+  }
+
+  private static List<Work> queue(Db.Tx tx) throws SQLException {
+    return tx.list(
+        """
+        (SELECT t.id, true AS test, b.project, t.platform, '{}'::text[] AS avoid
+         FROM test_run t JOIN release r ON r.id = t.release_id JOIN build b ON b.id = r.build_id
+         WHERE t.outcome = 'QUEUED' AND (t.not_before IS NULL OR t.not_before <= now())
+         ORDER BY t.created_at LIMIT ?)
+        UNION ALL
+        (SELECT e.id, false, e.project, e.platform,
+           ARRAY(SELECT key FROM jsonb_each_text(e.refused) WHERE value::timestamptz > now() - interval '10 minutes')
+         FROM execution e
+         WHERE e.state = 'QUEUED' AND (e.not_before IS NULL OR e.not_before <= now())
+         ORDER BY e.priority DESC, e.created_at, e.id LIMIT ?)
+        """,
+        row ->
+            new Work(
+                Db.uuid(row, "id"),
+                row.getBoolean("test"),
+                row.getString("project"),
+                row.getString("platform"),
+                Set.copyOf(Db.texts(row, "avoid"))),
+        WINDOW,
+        WINDOW);
+  }
+
+  private static List<ClusterView> clusters(Db.Tx tx) throws SQLException {
+    return tx.list(
+        """
+        SELECT c.name, c.desired = 'ACTIVE' AS takes_work, c.reachable IS TRUE AS reachable, c.platforms, c.slots, c.weight,
+          l.expires_at > clock_timestamp() AS held,
+          (SELECT count(*) FROM attempt a WHERE a.cluster = c.name AND a.released_at IS NULL) AS used
+        FROM cluster c LEFT JOIN lease l ON l.name = 'cluster:' || c.name ORDER BY c.name
+        """,
+        row ->
+            new ClusterView(
+                row.getString("name"),
+                row.getBoolean("takes_work"),
+                row.getBoolean("reachable"),
+                row.getBoolean("held"),
+                Set.copyOf(Db.texts(row, "platforms")),
+                row.getInt("slots"),
+                row.getInt("used"),
+                row.getInt("weight")));
+  }
+
+  private void assignBuilds(
+      Db.Tx tx, List<Assignment> assignments, List<Attempt> attempts, Set<UUID> touched)
+      throws SQLException {
+    if (assignments.isEmpty()) {
+      return;
+    }
+    List<String> executions = assignments.stream().map(a -> a.work().id().toString()).toList();
+    Map<UUID, BuildRow> builds = new HashMap<>();
+    List<UUID> ids =
+        tx.list(
+            "SELECT DISTINCT build_id FROM platform_build WHERE execution_id = ANY(?::uuid[])",
+            row -> Db.uuid(row, "build_id"),
+            executions);
+    for (BuildRow build : BuildRow.lock(tx, ids)) {
+      builds.put(build.id(), build);
+    }
+    List<String> attemptIds = assignments.stream().map(a -> uuids.next().toString()).toList();
+    List<Attempt> made =
+        tx.list(
+            """
+            INSERT INTO attempt AS a (id, kind, execution_id, number, cluster, epoch, pod_name, deadline, repository)
+            SELECT w.id, 'BUILD', e.id, 1 + (SELECT count(*) FROM attempt p WHERE p.execution_id = e.id), w.cluster, l.epoch, w.pod_name,
+              now() + make_interval(secs => b.timeout_seconds + ?), 'attempts/' || w.id
+            FROM unnest(?::uuid[], ?::uuid[], ?::text[], ?::text[]) AS w(id, execution_id, cluster, pod_name)
+            JOIN execution e ON e.id = w.execution_id AND e.state = 'QUEUED'
+            JOIN build b ON b.id = e.build_id
+            JOIN cluster c ON c.name = w.cluster AND c.desired = 'ACTIVE'
+            JOIN lease l ON l.name = 'cluster:' || w.cluster AND l.expires_at > clock_timestamp()
+            WHERE NOT EXISTS (SELECT FROM request q WHERE q.build_id = b.id AND q.command = 'cancel' AND q.answer IS NULL)
+            FOR SHARE OF l
+            RETURNING
+            """
+                + Attempt.COLUMNS,
+            Attempt::of,
+            OVERHEAD_SECONDS,
+            attemptIds,
+            executions,
+            assignments.stream().map(Assignment::cluster).toList(),
+            attemptIds.stream().map(id -> ClusterGateway.podName(UUID.fromString(id))).toList());
+    if (made.isEmpty()) {
+      return;
+    }
+    attempts.addAll(made);
+    Map<UUID, AttemptFacts> byExecution = new HashMap<>();
+    made.forEach(a -> byExecution.put(a.executionId(), a.facts(null)));
+    List<String> placed = byExecution.keySet().stream().map(UUID::toString).toList();
+    tx.update(
+        "UPDATE execution SET state = 'RUNNING', not_before = NULL WHERE id = ANY(?::uuid[])",
+        placed);
+    tx.update("DELETE FROM placement_decision WHERE execution_id = ANY(?::uuid[])", placed);
+    placed.forEach(id -> told.remove(UUID.fromString(id)));
+    record Begun(UUID build, PlatformBuildFacts facts) {}
+    List<Begun> begun =
+        tx.list(
+            """
+            UPDATE platform_build SET state = 'RUNNING', started_at = coalesce(started_at, now())
+            WHERE execution_id = ANY(?::uuid[]) AND state = 'QUEUED' RETURNING build_id, id, execution_id, platform
+            """,
+            row -> new Begun(Db.uuid(row, "build_id"), Outcomes.platformBuild(row)),
+            placed);
+    Set<UUID> started =
+        Set.copyOf(
+            tx.list(
+                "UPDATE build SET state = 'RUNNING', started_at = now() WHERE id = ANY(?::uuid[])"
+                    + " AND state = 'QUEUED' RETURNING id",
+                row -> Db.uuid(row, "id"),
+                begun.stream().map(b -> b.build().toString()).distinct().toList()));
+    Set<UUID> announced = new TreeSet<>();
+    for (Begun one : begun) {
+      BuildRow build = builds.get(one.build());
+      AttemptFacts attempt = byExecution.get(one.facts().executionId());
+      if (build == null || attempt == null) {
+        continue;
+      }
+      if (started.contains(build.id()) && announced.add(build.id())) {
+        Outbox.append(tx, BuildEvents.started(farm, build.facts(), build.now()));
+      }
+      Outbox.append(
+          tx, BuildEvents.platformStarted(farm, build.facts(), one.facts(), attempt, build.now()));
+      touched.add(build.id());
+    }
+  }
+
+  private void assignTests(
+      Db.Tx tx, List<Assignment> assignments, List<Attempt> attempts, Set<UUID> touched)
+      throws SQLException {
+    if (assignments.isEmpty()) {
+      return;
+    }
+    List<String> runs = assignments.stream().map(a -> a.work().id().toString()).toList();
+    Map<UUID, BuildRow> builds = new HashMap<>();
+    List<UUID> ids =
+        tx.list(
+            "SELECT DISTINCT r.build_id FROM test_run t JOIN release r ON r.id = t.release_id WHERE"
+                + " t.id = ANY(?::uuid[])",
+            row -> Db.uuid(row, "build_id"),
+            runs);
+    for (BuildRow build : BuildRow.lock(tx, ids)) {
+      builds.put(build.id(), build);
+    }
+    List<String> attemptIds = assignments.stream().map(a -> uuids.next().toString()).toList();
+    List<Attempt> made =
+        tx.list(
+            """
+            INSERT INTO attempt AS a (id, kind, test_run_id, number, cluster, epoch, pod_name, deadline)
+            SELECT w.id, 'TEST', t.id, 1 + (SELECT count(*) FROM attempt p WHERE p.test_run_id = t.id), w.cluster, l.epoch, w.pod_name,
+              now() + make_interval(secs => t.timeout_seconds + ?)
+            FROM unnest(?::uuid[], ?::uuid[], ?::text[], ?::text[]) AS w(id, test_run_id, cluster, pod_name)
+            JOIN test_run t ON t.id = w.test_run_id AND t.outcome = 'QUEUED'
+            JOIN cluster c ON c.name = w.cluster AND c.desired = 'ACTIVE'
+            JOIN lease l ON l.name = 'cluster:' || w.cluster AND l.expires_at > clock_timestamp()
+            FOR SHARE OF l
+            RETURNING
+            """
+                + Attempt.COLUMNS,
+            Attempt::of,
+            OVERHEAD_SECONDS,
+            attemptIds,
+            runs,
+            assignments.stream().map(Assignment::cluster).toList(),
+            attemptIds.stream().map(id -> ClusterGateway.podName(UUID.fromString(id))).toList());
+    attempts.addAll(made);
+    for (Attempt attempt : made) {
+      record Begun(UUID build, TestRunFacts facts) {}
+      List<Begun> begun =
+          tx.list(
+              """
+              UPDATE test_run t SET outcome = 'RUNNING' FROM release r WHERE r.id = t.release_id AND t.id = ? AND t.outcome = 'QUEUED'
+              RETURNING r.build_id, t.id, t.test_case, t.platform, t.scenario
+              """,
+              row -> new Begun(Db.uuid(row, "build_id"), Releases.testRun(row)),
+              attempt.testRunId());
+      for (Begun one : begun) {
+        BuildRow build = builds.get(one.build());
+        if (build != null) {
+          Outbox.append(
+              tx,
+              ReleaseEvents.testStarted(
+                  farm,
+                  releases.facts(tx, build).orElseThrow(),
+                  one.facts(),
+                  attempt.facts(null),
+                  build.now()));
+          touched.add(build.id());
+        }
+      }
+    }
+  }
+
+  /** Stores why something waits, when that is not what is stored already. */
+  private void explain(Db.Tx tx, List<Refusal> refusals) throws SQLException {
+    for (Refusal refusal : refusals) {
+      if (refusal.work().test()) {
+        continue;
+      }
+      String clusters = json(refusal.clusters());
+      String all = refusal.why().code() + refusal.message() + clusters;
+      if (all.equals(told.put(refusal.work().id(), all))) {
+        continue;
+      }
+      tx.update(
+          """
+          INSERT INTO placement_decision AS d (execution_id, reason, message, clusters) VALUES (?, ?, ?, ?::jsonb)
+          ON CONFLICT (execution_id) DO UPDATE
+            SET reason = EXCLUDED.reason, message = EXCLUDED.message, clusters = EXCLUDED.clusters, decided_at = now()
+            WHERE (d.reason, d.message, d.clusters) IS DISTINCT FROM (EXCLUDED.reason, EXCLUDED.message, EXCLUDED.clusters)
+          """,
+          refusal.work().id(),
+          refusal.why().code(),
+          refusal.message(),
+          clusters);
+    }
+  }
+
+  private static String json(Map<String, String> map) {
+    try {
+      return JSON.writeValueAsString(map);
+    } catch (JsonProcessingException e) {
+      throw new AssertionError("a map of texts is always JSON", e);
+    }
+  }
+
+  /**
+   * Ends executions that have waited longer than their submission allows.
+   *
+   * @return how many there were
+   */
+  public int expire() throws SQLException {
+    Set<UUID> touched = new TreeSet<>();
+    int ended =
+        db.call(
+            tx -> {
+              touched.clear();
+              List<UUID> late =
+                  tx.list(
+                      "SELECT id FROM execution WHERE state = 'QUEUED' AND queue_deadline < now()"
+                          + " ORDER BY id LIMIT 100",
+                      row -> Db.uuid(row, "id"));
+              if (late.isEmpty()) {
+                return 0;
+              }
+              lockQueue(tx);
+              for (UUID execution : late) {
+                List<BuildRow> builds = outcomes.lockBuildsOf(tx, execution);
+                boolean still =
+                    tx.first(
+                            "SELECT 1 FROM execution WHERE id = ? AND state = 'QUEUED'",
+                            _ -> true,
+                            execution)
+                        .isPresent();
+                if (still) {
+                  builds.forEach(build -> touched.add(build.id()));
+                  Failure failure = expired(tx, execution);
+                  Fault fault = failure.reason().fault().orElse(Fault.INFRA);
+                  var _ = outcomes.end(tx, builds, execution, null, new End.Failed(fault, failure));
+                }
+              }
+              return late.size();
+            });
+    if (!touched.isEmpty()) {
+      wakeups.changed(EnumSet.of(Chore.RELAY), touched);
+    }
+    return ended;
+  }
+
+  private static Failure expired(Db.Tx tx, UUID execution) throws SQLException {
+    record Told(String reason, String message) {}
+    Told last =
+        tx.first(
+                "SELECT reason, message FROM placement_decision WHERE execution_id = ?",
+                row -> new Told(row.getString("reason"), row.getString("message")),
+                execution)
+            .orElse(new Told("", "no round has looked at it"));
+    return last.reason().equals(Reason.NO_CLUSTER_FOR_PLATFORM.code())
+        ? new Failure(Reason.NO_CLUSTER_FOR_PLATFORM, last.message())
+        : new Failure(
+            Reason.QUEUE_TIMED_OUT,
+            "it waited in the queue for longer than it may: " + last.message());
+  }
+}

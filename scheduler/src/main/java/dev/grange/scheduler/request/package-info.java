@@ -1,0 +1,5 @@
+/** Answers what people asked for other than builds. */
+@NullMarked
+package dev.grange.scheduler.request;
+
+import org.jspecify.annotations.NullMarked;
