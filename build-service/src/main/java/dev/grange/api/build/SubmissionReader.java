@@ -66,8 +66,7 @@ class SubmissionReader {
     if (project == null) {
       project = caller.project() == null ? "default" : caller.project();
     }
-    String image =
-        fields.requiredText("image", ProblemType.INVALID_IMAGE, Names::wrongWithImage);
+    String image = fields.requiredText("image", ProblemType.INVALID_IMAGE, Names::wrongWithImage);
     List<String> tags =
         fields.texts(
             "tags", List.of("latest"), 0, 50, ProblemType.INVALID_TAG, Names::wrongWithTag);
@@ -85,8 +84,7 @@ class SubmissionReader {
             fields.text("context", ProblemType.INVALID_FIELD, Names::wrongWithDigest),
             fields.map(
                 "args", Names.MAX_ARGUMENTS, Names::wrongWithArgument, Names::wrongWithValue),
-            fields.map(
-                "labels", Names.MAX_ARGUMENTS, Names::wrongWithLabel, Names::wrongWithValue),
+            fields.map("labels", Names.MAX_ARGUMENTS, Names::wrongWithLabel, Names::wrongWithValue),
             fields.text(
                 "target",
                 ProblemType.INVALID_FIELD,

@@ -27,9 +27,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 
 /**
- * Takes an upload in: to a file, through {@link ContextArchive}, into the candidate registry, and last
- * into the database. Whatever fails on the way leaves no row, and no file on this machine; what is
- * in the registry by then has no name that anybody asks for.
+ * Takes an upload in: to a file, through {@link ContextArchive}, into the candidate registry, and
+ * last into the database. Whatever fails on the way leaves no row, and no file on this machine;
+ * what is in the registry by then has no name that anybody asks for.
  */
 @ApplicationScoped
 class ContextIntake {

@@ -6,7 +6,8 @@ import java.io.InputStream;
 
 /**
  * Counts what comes out of a decompressor, and stops it in time. A few kilobytes can unpack to
- * petabytes, and a header can announce a file name of gigabytes, which a reader would keep in memory.
+ * petabytes, and a header can announce a file name of gigabytes, which a reader would keep in
+ * memory.
  */
 final class Meter extends FilterInputStream {
   /** Below this even a file of zeros is no danger. */

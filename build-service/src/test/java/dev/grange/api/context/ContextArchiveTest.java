@@ -109,16 +109,14 @@ class ContextArchiveTest {
     refused(Archives.tar().link("a", "../x").bytes(), "leads out");
     refused(Archives.tar().link("b/a", "../../x").bytes(), "leads out");
     // each is harmless alone: x/y/up is the root, so above it is outside
-    refused(
-        Archives.tar().link("x/y/up", "../..").link("out", "x/y/up/../z").bytes(), "leads out");
-    refused(
-        Archives.tar().link("out", "x/y/up/../z").link("x/y/up", "../..").bytes(), "leads out");
+    refused(Archives.tar().link("x/y/up", "../..").link("out", "x/y/up/../z").bytes(), "leads out");
+    refused(Archives.tar().link("out", "x/y/up/../z").link("x/y/up", "../..").bytes(), "leads out");
     refused(Archives.tar().hardLink("a", "../x").bytes(), "\"..\"");
     refused(Archives.tar().hardLink("a", "/etc/passwd").bytes(), "absolute");
     refused(Archives.tar().hardLink("a", "b").bytes(), "names no file before it");
-    refused(
-        Archives.tar().link("l", "x").hardLink("a", "l").bytes(), "names no file before it");
-    entries(Archives.tar().link("loop", "loop").link("up", "x/../.").link("gone", "not/there").bytes());
+    refused(Archives.tar().link("l", "x").hardLink("a", "l").bytes(), "names no file before it");
+    entries(
+        Archives.tar().link("loop", "loop").link("up", "x/../.").link("gone", "not/there").bytes());
   }
 
   @Test
@@ -134,8 +132,7 @@ class ContextArchiveTest {
 
   @Test
   void devicesAndPipesAreRefused() {
-    for (byte kind :
-        new byte[] {TarConstants.LF_CHR, TarConstants.LF_BLK, TarConstants.LF_FIFO}) {
+    for (byte kind : new byte[] {TarConstants.LF_CHR, TarConstants.LF_BLK, TarConstants.LF_FIFO}) {
       refused(Archives.tar().special("dev", kind).bytes(), "device or a pipe");
     }
     refused(Archives.tar().special("x", (byte) '9').bytes(), "kind that is not known");
@@ -158,7 +155,8 @@ class ContextArchiveTest {
 
   @Test
   void aHeaderThatAnnouncesANameOfGigabytesIsNotReadToItsEnd() {
-    refused(Archives.tar().longName(2 << 20).file("a", "").bytes(), "header of it is far too large");
+    refused(
+        Archives.tar().longName(2 << 20).file("a", "").bytes(), "header of it is far too large");
     refused(Archives.tar().file("x/".repeat(3000) + "y", "").gzip(), "more than 4096 characters");
   }
 
@@ -182,7 +180,12 @@ class ContextArchiveTest {
   @Test
   void damagedArchivesAreRefusedOrReadAndNeverAnythingElse() throws IOException {
     byte[] good =
-        Archives.tar().file("a/b", "text").link("l", "a/b").file("n".repeat(150), "x").folder("d").bytes();
+        Archives.tar()
+            .file("a/b", "text")
+            .link("l", "a/b")
+            .file("n".repeat(150), "x")
+            .folder("d")
+            .bytes();
     Random random = new Random(42);
     for (int i = 0; i < 1000; i++) {
       byte[] bad = good.clone();

@@ -115,7 +115,9 @@ class OpenApiIT {
   private static boolean contains(JsonNode array, JsonNode value) {
     for (JsonNode item : array) {
       if (item.equals(value)
-          || (item.isObject() && item.path("name").equals(value.path("name")) && value.has("name"))) {
+          || (item.isObject()
+              && item.path("name").equals(value.path("name"))
+              && value.has("name"))) {
         return true;
       }
     }

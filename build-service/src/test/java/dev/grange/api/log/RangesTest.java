@@ -17,7 +17,9 @@ class RangesTest {
     assertThat(ByteRange.of("bytes=-0", 10)).isEqualTo(ByteRange.UNSATISFIABLE);
     assertThat(ByteRange.of("bytes=-5", 0)).isEqualTo(ByteRange.UNSATISFIABLE);
     for (String ignored :
-        new String[] {"bytes=-", "bytes=4-2", "bytes=1-2,4-5", "items=1-2", "bytes=" + "9".repeat(30)}) {
+        new String[] {
+          "bytes=-", "bytes=4-2", "bytes=1-2,4-5", "items=1-2", "bytes=" + "9".repeat(30)
+        }) {
       assertThat(ByteRange.of(ignored, 10)).as(ignored).isNull();
     }
     assertThat(ByteRange.of(null, 10)).isNull();
@@ -35,7 +37,8 @@ class RangesTest {
 
   @Test
   void bytesThatAreNoTextDoNotHoldAnythingUp() {
-    assertThat(Utf8.wholeCharacters(new byte[] {(byte) 0x80, (byte) 0x80, (byte) 0x80, (byte) 0x80}))
+    assertThat(
+            Utf8.wholeCharacters(new byte[] {(byte) 0x80, (byte) 0x80, (byte) 0x80, (byte) 0x80}))
         .isEqualTo(4);
     assertThat(Utf8.wholeCharacters(new byte[] {(byte) 0xff})).isEqualTo(1);
     assertThat(Utf8.wholeCharacters(new byte[] {(byte) 0xc3, 'a'})).isEqualTo(2);

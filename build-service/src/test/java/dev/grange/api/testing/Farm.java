@@ -266,7 +266,8 @@ public final class Farm {
   public static void run(UUID build) {
     schedulerDoes("UPDATE build SET state = 'RUNNING', started_at = now() WHERE id = ?", build);
     schedulerDoes(
-        "UPDATE platform_build SET state = 'RUNNING', started_at = now() WHERE build_id = ?", build);
+        "UPDATE platform_build SET state = 'RUNNING', started_at = now() WHERE build_id = ?",
+        build);
   }
 
   public static void fail(UUID build) {
