@@ -54,12 +54,10 @@ class SubmissionReader {
     byte[] bytes = body.readNBytes(settings.maxBodyBytes() + 1);
     if (bytes.length > settings.maxBodyBytes()) {
       throw new ProblemException(
-              ProblemType.REQUEST_TOO_LARGE,
-              "A submission has at most "
-                  + settings.maxBodyBytes()
-                  + " bytes. Files belong into a context.")
-          // the rest of the body is not read
-          .withHeader("Connection", "close");
+          ProblemType.REQUEST_TOO_LARGE,
+          "A submission has at most "
+              + settings.maxBodyBytes()
+              + " bytes. Files belong into a context.");
     }
     Fields fields = new Fields(parse(bytes));
     String project = fields.text("project", ProblemType.INVALID_FIELD, Names::wrongWithProject);

@@ -182,11 +182,9 @@ class ContextIntake {
 
   private ProblemException tooLarge() {
     return new ProblemException(
-            ProblemType.CONTEXT_TOO_LARGE,
-            "A context has at most "
-                + settings.maxBytes()
-                + " bytes. Leave out what the build does not need: .containerignore.")
-        // the rest of the body is not read
-        .withHeader("Connection", "close");
+        ProblemType.CONTEXT_TOO_LARGE,
+        "A context has at most "
+            + settings.maxBytes()
+            + " bytes. Leave out what the build does not need: .containerignore.");
   }
 }

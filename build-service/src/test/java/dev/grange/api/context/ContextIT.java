@@ -123,7 +123,7 @@ class ContextIT {
       Archives.tar().link("a", "/etc/passwd").gzip(),
       Archives.tar().link("a", "b").file("a/c", "x").gzip(),
       Archives.tar().special("a", TarConstants.LF_BLK).gzip(),
-      Archives.tar().zeros("zeros", 300 << 20).gzip(),
+      Archives.tar().zeros("zeros", 70 << 20).gzip(),
       "no archive at all".getBytes(),
       new byte[0],
     };
@@ -150,6 +150,16 @@ class ContextIT {
                         () -> new java.io.ByteArrayInputStream(large))));
     assertThat(chunked.status()).isEqualTo(413);
     assertThat(chunked.at("/code")).isEqualTo("context-too-large");
+  }
+
+  @Test
+  void whoMayNotUploadIsToldSoHoweverMuchIsSent() {
+    byte[] large = new byte[20 << 20];
+    assertThat(new Api("").upload("/api/v1/contexts", large).status()).isEqualTo(401);
+    assertThat(Farm.api("v", null, "viewer").upload("/api/v1/contexts", large).status())
+        .isEqualTo(403);
+    assertThat(api.upload("/api/v1/contexts?project=none", large).status()).isEqualTo(404);
+    assertThat(api.upload("/api/v1/nothing", large).status()).isEqualTo(404);
   }
 
   @Test
