@@ -188,7 +188,8 @@ public class AttemptRunner {
     byPod.put(attempt.podName(), task);
     try {
       Optional<Attempts.Ended> ended = task.run();
-      forget(attempt);
+      // Not forgotten before what follows is done: a scheduler that stops waits for its tasks, and
+      // an index that it had claimed and not made would wait until the claim runs out.
       if (ended.isPresent()) {
         carryOn(attempt, gateway, ended.get());
       }

@@ -50,6 +50,24 @@ public class Leases {
       RETURNING name, epoch
       """;
 
+  /**
+   * Who holds no lease any more has died, or sleeps: what it had claimed need not wait until the
+   * claim runs out. Claims are fenced by epochs of their own, so one that only sleeps does no harm.
+   */
+  private static final String FREE_INDEXES =
+      """
+      UPDATE build SET index_until = now()
+      WHERE state IN ('QUEUED', 'RUNNING') AND index_until > now() AND index_holder <> ?
+        AND index_holder NOT IN (SELECT holder FROM lease WHERE expires_at > clock_timestamp())
+      """;
+
+  private static final String FREE_PROMOTIONS =
+      """
+      UPDATE release SET held_until = now()
+      WHERE state IN ('TESTING', 'PROMOTING') AND held_until > now() AND holder <> ?
+        AND holder NOT IN (SELECT holder FROM lease WHERE expires_at > clock_timestamp())
+      """;
+
   private final Db db;
   private final String holder;
   private final Duration duration;
@@ -179,9 +197,23 @@ public class Leases {
             });
     if (!taken.isEmpty()) {
       LOG.infof("took %s", taken);
+      freeClaims();
       listeners.forEach(Runnable::run);
     }
     return false;
+  }
+
+  /** In a transaction of its own: with the stamps it could wait for a row's holder in a circle. */
+  private void freeClaims() {
+    try {
+      db.run(
+          tx -> {
+            tx.update(FREE_INDEXES, holder);
+            tx.update(FREE_PROMOTIONS, holder);
+          });
+    } catch (SQLException e) {
+      LOG.warnf("claims of dead schedulers run out by themselves: %s", e.getMessage());
+    }
   }
 
   /** From here on the last holder's transitions of these attempts write nothing. */
