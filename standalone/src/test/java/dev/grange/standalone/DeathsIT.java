@@ -35,7 +35,7 @@ class DeathsIT {
                 "GRANGE_ATTEMPTS_FIRST_DELAY",
                 "1s",
                 "GRANGE_DRAIN",
-                "8",
+                "7",
                 "GRANGE_LOCAL_SLOTS",
                 "2"));
     farm.start();
@@ -190,15 +190,30 @@ class DeathsIT {
   }
 
   @Test
-  void aFarmThatIsSwitchedOffLosesNoBuildAndLeavesNothing() throws Exception {
+  void aFarmThatIsSwitchedOffLetsABuildEndThatNeedsLittleTime() throws Exception {
     String image = image("down");
     String id = begun(image);
+    farm.down();
+    farm.assertNothingIsLeft();
+    farm.start();
+    JsonNode build = assertPromotedOnce(id, image);
+    assertThat(build.at("/platform_builds/0/attempts")).hasSize(1);
+  }
+
+  @Test
+  void aFarmThatIsSwitchedOffInterruptsALongBuildWhichThenBeginsAgain() throws Exception {
+    String image = image("long-down");
+    String id = begun(image, 15);
     Duration time = farm.down();
-    System.out.printf("down during a build took %.1f s%n", time.toMillis() / 1000.0);
     farm.assertNothingIsLeft();
     Duration again = farm.start();
-    System.out.printf("the start after it took %.1f s%n", again.toMillis() / 1000.0);
-    assertPromotedOnce(id, image);
+    System.out.printf(
+        "down in the middle of a build took %.1f s, the start after it %.1f s%n",
+        time.toMillis() / 1000.0, again.toMillis() / 1000.0);
+    JsonNode build = assertPromotedOnce(id, image);
+    assertThat(build.at("/platform_builds/0/attempts")).hasSize(2);
+    assertThat(build.at("/platform_builds/0/attempts/0/failure/reason").asText())
+        .isEqualTo("Drained");
   }
 
   private static String image(String what) {
@@ -207,7 +222,11 @@ class DeathsIT {
 
   /** A build that is in the middle of its RUN line. */
   private static String begun(String image) throws Exception {
-    String id = farm.accepted(RunningFarm.slow(image, busybox, SECONDS));
+    return begun(image, SECONDS);
+  }
+
+  private static String begun(String image, int seconds) throws Exception {
+    String id = farm.accepted(RunningFarm.slow(image, busybox, seconds));
     farm.awaitStep(id, "build", "build");
     return id;
   }

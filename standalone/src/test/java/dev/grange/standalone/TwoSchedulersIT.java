@@ -39,7 +39,7 @@ class TwoSchedulersIT {
 
   @Test
   void everyBuildRunsOnceAlsoWhenTheHolderOfTheLeasesSleepsPastThem() throws Exception {
-    Process second = farm.secondScheduler(Map.of("GRANGE_INSTANCE", "second"));
+    Process second = farm.secondScheduler(Map.of());
     int startsBefore = farm.workers().pods().size();
     long attemptsBefore = farm.count("SELECT count(*) FROM attempt");
     long promotedBefore = promoted();
@@ -49,7 +49,9 @@ class TwoSchedulersIT {
     }
     awaitPromoted(promotedBefore + BUILDS / 4);
     String before = holder();
-    long sleeper = before.startsWith("second") ? second.pid() : farm.pidOf("scheduler");
+    long sleeper =
+        before.contains("-" + second.pid() + "-") ? second.pid() : farm.pidOf("scheduler");
+    assertThat(before).contains("-" + sleeper + "-");
     Tools.signal("STOP", sleeper);
     try {
       Awaitility.await().atMost(RunningFarm.PATIENCE).until(() -> !holder().equals(before));
@@ -81,16 +83,18 @@ class TwoSchedulersIT {
   void whatHappensWhileTheBrokerIsAwayIsToldWhenItIsBack() throws Exception {
     int port = FreePorts.any();
     String broker = "127.0.0.1:" + port;
-    Process second =
-        farm.secondScheduler(
-            Map.of("GRANGE_INSTANCE", "brokerless", "KAFKA_BOOTSTRAP_SERVERS", broker));
+    Process second = farm.secondScheduler(Map.of("KAFKA_BOOTSTRAP_SERVERS", broker));
     long first = farm.pidOf("scheduler");
     Tools.signal("STOP", first);
     try {
       Awaitility.await()
           .atMost(RunningFarm.PATIENCE)
           .until(
-              () -> farm.count("SELECT count(*) FROM lease WHERE holder LIKE 'brokerless%'") == 2);
+              () ->
+                  farm.count(
+                          "SELECT count(*) FROM lease WHERE holder LIKE '%%-%d-%%'"
+                              .formatted(second.pid()))
+                      == 2);
       String id = farm.accepted(RunningFarm.slow("unheard", busybox, 0));
       String digest = farm.awaitPromoted(id);
       farm.assertInStable("unheard", digest);
