@@ -3,11 +3,14 @@ package dev.grange.standalone;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.awaitility.Awaitility;
@@ -58,12 +61,18 @@ class DeathsIT {
   }
 
   @Test
-  void everythingAtOnce() throws Exception {
+  void everythingAtOnceWhileItIsBuiltAndAgainWhileItIsTested() throws Exception {
     String image = image("everything");
-    String id = begun(image);
+    String id = farm.accepted(RunningFarm.slow(image, busybox, SECONDS, SECONDS));
+    farm.awaitStep(id, "build", "build");
     farm.killEverything();
     farm.start();
-    assertPromotedOnce(id, image);
+    farm.awaitStep(id, "test", "test");
+    farm.killEverything();
+    farm.start();
+    JsonNode build = assertPromotedOnce(id, image);
+    assertThat(build.at("/platform_builds/0/attempts")).hasSize(2);
+    assertThat(build.at("/release/tests/0/attempts")).hasSize(2);
   }
 
   @Test
@@ -79,10 +88,36 @@ class DeathsIT {
   }
 
   @Test
-  void theBuildService() throws Exception {
-    String image = image("build-service");
+  void theSchedulerInTheMiddleOfAPromotion() throws Exception {
+    String image = image("promoter");
     String id = begun(image);
-    farm.killAndAwaitRestart("build-service");
+    long stable = farm.pidOf("stable");
+    Tools.signal("STOP", stable);
+    try {
+      farm.awaitBuild(
+          id, "promoting", build -> build.at("/release/state").asText().equals("PROMOTING"));
+      Awaitility.await()
+          .atMost(RunningFarm.PATIENCE)
+          .until(
+              () ->
+                  farm.count(
+                          "SELECT count(*) FROM release WHERE build_id = '%s' AND holder IS NOT NULL"
+                              .formatted(id))
+                      == 1);
+      farm.killAndAwaitRestart("scheduler");
+    } finally {
+      Tools.signal("CONT", stable);
+    }
+    assertPromotedOnce(id, image);
+  }
+
+  @Test
+  void theBuildServiceAndBothRegistries() throws Exception {
+    String image = image("services");
+    String id = begun(image);
+    for (String part : List.of("stable", "candidate", "build-service")) {
+      farm.killAndAwaitRestart(part);
+    }
     assertPromotedOnce(id, image);
   }
 
@@ -109,6 +144,8 @@ class DeathsIT {
                     }
                   }));
     }
+    Set<String> accepted = ConcurrentHashMap.newKeySet();
+    callers.add(Thread.ofVirtual().start(() -> submitAll(image, ended, answers, accepted)));
     farm.killAndAwaitRestart("postgres");
     farm.killAndAwaitRestart("postgres");
     assertPromotedOnce(id, image);
@@ -118,8 +155,13 @@ class DeathsIT {
     }
     assertThat(answers)
         .extracting(HttpResponse::statusCode)
-        .contains(200, 503)
-        .containsOnly(200, 503);
+        .contains(200, 202, 503)
+        .containsOnly(200, 202, 503);
+    assertThat(
+            farm.count(
+                "SELECT count(*) FROM build WHERE image LIKE '%s-written-%%'".formatted(image)))
+        .as("what was answered with 202 is there, and nothing twice")
+        .isEqualTo(accepted.size());
     assertThat(answers)
         .filteredOn(answer -> answer.statusCode() == 503)
         .allSatisfy(
@@ -133,31 +175,29 @@ class DeathsIT {
   }
 
   @Test
-  void theCandidateRegistry() throws Exception {
-    String image = image("candidate");
-    String id = begun(image);
-    farm.killAndAwaitRestart("candidate");
-    assertPromotedOnce(id, image);
-  }
-
-  @Test
-  void theStableRegistry() throws Exception {
-    String image = image("stable");
-    String id = begun(image);
-    farm.killAndAwaitRestart("stable");
-    assertPromotedOnce(id, image);
-  }
-
-  @Test
-  void aWorkerAlone() throws Exception {
+  void theBuildsWorkerAndThenTheTests() throws Exception {
     String image = image("worker");
-    String id = begun(image);
-    List<Long> pids = farm.workerPids();
-    assertThat(pids).hasSize(1);
-    Tools.signal("KILL", pids.getFirst());
+    String id = farm.accepted(RunningFarm.slow(image, busybox, SECONDS, SECONDS));
+    for (String kind : List.of("build", "test")) {
+      farm.awaitStep(id, kind, kind);
+      List<Long> pids = farm.workerPids();
+      assertThat(pids).hasSize(1);
+      Tools.signal("KILL", pids.getFirst());
+      farm.awaitBuild(
+          id,
+          "given another worker",
+          build ->
+              build
+                      .at(
+                          kind.equals("build")
+                              ? "/platform_builds/0/attempts"
+                              : "/release/tests/0/attempts")
+                      .size()
+                  == 2);
+    }
     JsonNode build = assertPromotedOnce(id, image);
-    assertThat(build.at("/platform_builds/0/attempts")).hasSize(2);
     assertThat(build.at("/platform_builds/0/attempts/0/state").asText()).isEqualTo("INTERRUPTED");
+    assertThat(build.at("/release/tests/0/attempts/0/state").asText()).isEqualTo("INTERRUPTED");
   }
 
   @Test
@@ -190,30 +230,50 @@ class DeathsIT {
   }
 
   @Test
-  void aFarmThatIsSwitchedOffLetsABuildEndThatNeedsLittleTime() throws Exception {
-    String image = image("down");
-    String id = begun(image);
-    farm.down();
-    farm.assertNothingIsLeft();
-    farm.start();
-    JsonNode build = assertPromotedOnce(id, image);
-    assertThat(build.at("/platform_builds/0/attempts")).hasSize(1);
-  }
-
-  @Test
-  void aFarmThatIsSwitchedOffInterruptsALongBuildWhichThenBeginsAgain() throws Exception {
-    String image = image("long-down");
-    String id = begun(image, 15);
+  void aFarmThatIsSwitchedOffLetsAShortBuildEndAndALongOneBeginAgain() throws Exception {
+    String longImage = image("down-long");
+    String longId = begun(longImage, 20);
+    String shortImage = image("down-short");
+    String shortId = begun(shortImage, 1);
     Duration time = farm.down();
     farm.assertNothingIsLeft();
     Duration again = farm.start();
     System.out.printf(
         "down in the middle of a build took %.1f s, the start after it %.1f s%n",
         time.toMillis() / 1000.0, again.toMillis() / 1000.0);
-    JsonNode build = assertPromotedOnce(id, image);
-    assertThat(build.at("/platform_builds/0/attempts")).hasSize(2);
-    assertThat(build.at("/platform_builds/0/attempts/0/failure/reason").asText())
+    JsonNode shortBuild = assertPromotedOnce(shortId, shortImage);
+    assertThat(shortBuild.at("/platform_builds/0/attempts")).hasSize(1);
+    JsonNode longBuild = assertPromotedOnce(longId, longImage);
+    assertThat(longBuild.at("/platform_builds/0/attempts")).hasSize(2);
+    assertThat(longBuild.at("/platform_builds/0/attempts/0/failure/reason").asText())
         .isEqualTo("Drained");
+  }
+
+  /** Submits builds over and over, each until it is accepted, under a key of its own. */
+  private static void submitAll(
+      String image,
+      AtomicBoolean ended,
+      ConcurrentLinkedQueue<HttpResponse<String>> answers,
+      Set<String> accepted) {
+    try {
+      for (int i = 0; !ended.get(); i++) {
+        String name = image + "-written-" + i % 100;
+        ObjectNode build =
+            RunningFarm.JSON
+                .createObjectNode()
+                .put("image", name)
+                .put("containerfile", "FROM scratch");
+        build.putArray("platforms").add("linux/s390x");
+        HttpResponse<String> answer;
+        do {
+          answer = farm.submit(build, "Idempotency-Key", name);
+          answers.add(answer);
+        } while (answer.statusCode() == 503);
+        accepted.add(RunningFarm.JSON.readTree(answer.body()).get("id").asText());
+      }
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private static String image(String what) {
@@ -226,7 +286,7 @@ class DeathsIT {
   }
 
   private static String begun(String image, int seconds) throws Exception {
-    String id = farm.accepted(RunningFarm.slow(image, busybox, seconds));
+    String id = farm.accepted(RunningFarm.slow(image, busybox, seconds, 0));
     farm.awaitStep(id, "build", "build");
     return id;
   }

@@ -131,7 +131,7 @@ class FarmStoryIT {
   void submissionsThatAreRepeatedAtTheSameTimeGiveOneBuildForEachKey() throws Exception {
     int keys = 100;
     List<Future<HttpResponse<String>>> answers = new ArrayList<>();
-    try (ExecutorService callers = Executors.newFixedThreadPool(40)) {
+    try (ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
       for (int i = 0; i < 2 * keys; i++) {
         String key = "key-" + i % keys;
         answers.add(callers.submit(() -> farm.submit(waiting(key), "Idempotency-Key", key)));
@@ -177,7 +177,7 @@ class FarmStoryIT {
 
   @Test
   void aBuildThatRunsIsCancelledAndItsWorkerIsDead() throws Exception {
-    String id = farm.accepted(RunningFarm.slow("cancelled-building", busybox, 300));
+    String id = farm.accepted(RunningFarm.slow("cancelled-building", busybox, 300, 0));
     Awaitility.await()
         .atMost(RunningFarm.PATIENCE)
         .untilAsserted(() -> assertThat(allSleepers("300")).isNotEmpty());
@@ -195,22 +195,7 @@ class FarmStoryIT {
 
   @Test
   void aReleaseThatIsTestedIsWithdrawnAndItsWorkerIsDead() throws Exception {
-    ObjectNode build = RunningFarm.slow("cancelled-testing", busybox, 0);
-    build.putObject("labels").put("dev.grange.test", "/busybox sleep 301");
-    build.put(
-        "containerfile",
-        build.get("containerfile").asText()
-            + "RUN [\"/busybox\", \"--install\", \"-s\", \"/bin\"]\n");
-    // the shell that the test is run by
-    build.put(
-        "containerfile",
-        build
-            .get("containerfile")
-            .asText()
-            .replace(
-                "COPY busybox /busybox\n",
-                "COPY busybox /busybox\nRUN [\"/busybox\", \"mkdir\", \"-p\", \"/bin\"]\n"));
-    String id = farm.accepted(build);
+    String id = farm.accepted(RunningFarm.slow("cancelled-testing", busybox, 0, 301));
     farm.awaitStep(id, "test", "test");
     Awaitility.await()
         .atMost(RunningFarm.PATIENCE)

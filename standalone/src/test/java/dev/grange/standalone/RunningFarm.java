@@ -345,8 +345,13 @@ final class RunningFarm implements AutoCloseable {
     return JSON.readTree(answer.body()).get("digest").asText();
   }
 
-  /** A build that has a RUN line which takes its time; each name gives another image. */
-  static ObjectNode slow(String name, String context, int seconds) {
+  /**
+   * A build and a test that take their time; each name gives another image.
+   *
+   * @param build seconds that its RUN line sleeps
+   * @param test seconds that its own test sleeps
+   */
+  static ObjectNode slow(String name, String context, int build, int test) {
     return JSON.createObjectNode()
         .put("image", name)
         .put("context", context)
@@ -354,10 +359,11 @@ final class RunningFarm implements AutoCloseable {
             "containerfile",
             """
             FROM scratch
-            COPY busybox /busybox
-            RUN ["/busybox", "sh", "-c", "/busybox echo %s >/name && /busybox sleep %d && /busybox echo slept"]
+            COPY busybox /bin/busybox
+            RUN ["/bin/busybox", "sh", "-c", "/bin/busybox --install -s /bin && echo %s >/name && sleep %d && echo slept"]
+            LABEL dev.grange.test="sleep %d"
             """
-                .formatted(name, seconds));
+                .formatted(name, build, test));
   }
 
   JsonNode build(String id) throws Exception {

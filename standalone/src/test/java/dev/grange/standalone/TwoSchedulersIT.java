@@ -45,7 +45,7 @@ class TwoSchedulersIT {
     long promotedBefore = promoted();
     List<String> ids = new ArrayList<>();
     for (int i = 0; i < BUILDS; i++) {
-      ids.add(farm.accepted(RunningFarm.slow("shared-" + i, busybox, 1)));
+      ids.add(farm.accepted(RunningFarm.slow("shared-" + i, busybox, 1, 0)));
     }
     awaitPromoted(promotedBefore + BUILDS / 4);
     String before = holder();
@@ -95,7 +95,7 @@ class TwoSchedulersIT {
                           "SELECT count(*) FROM lease WHERE holder LIKE '%%-%d-%%'"
                               .formatted(second.pid()))
                       == 2);
-      String id = farm.accepted(RunningFarm.slow("unheard", busybox, 0));
+      String id = farm.accepted(RunningFarm.slow("unheard", busybox, 0, 0));
       String digest = farm.awaitPromoted(id);
       farm.assertInStable("unheard", digest);
       assertThat(farm.count("SELECT count(*) FROM outbox WHERE sent_at IS NULL")).isPositive();
