@@ -1,5 +1,6 @@
 package dev.grange.scheduler;
 
+import dev.grange.scheduler.Wakeups.Chore;
 import dev.grange.scheduler.attempt.AttemptRunner;
 import dev.grange.scheduler.build.IndexClaim;
 import dev.grange.scheduler.build.Indexer;
@@ -12,7 +13,6 @@ import dev.grange.scheduler.relay.OutboxRelay;
 import dev.grange.scheduler.release.Promoter;
 import dev.grange.scheduler.request.Requests;
 import dev.grange.store.HintListener;
-import dev.grange.store.Hints;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.annotation.Priority;
@@ -82,8 +82,10 @@ public class Scheduler {
   void start(@Observes StartupEvent event) {
     hints.register(
         word -> {
-          if (word.equals(Hints.QUEUE) || word.equals(HintListener.RESYNC)) {
-            wakeups.here();
+          if (word.equals(HintListener.RESYNC)) {
+            wakeups.everything();
+          } else {
+            wakeups.heard(word);
           }
         });
     leases.start();
@@ -93,12 +95,13 @@ public class Scheduler {
     relay.start();
     Loop promotion = Loop.start("promotion", RECONCILE, this::promote);
     promoting = promotion;
-    wakeups.register(promotion::wake);
+    wakeups.register(Chore.PROMOTION, promotion::wake);
     Loop reconciliation = Loop.start("reconciliation", RECONCILE, this::reconcile);
     reconciling = reconciliation;
+    wakeups.register(Chore.INDEX, reconciliation::wake);
     leases.onTaken(
         () -> {
-          wakeups.here();
+          wakeups.everything();
           reconciliation.wake();
         });
     LOG.infof("scheduler %s looks after its clusters", leases.holder());

@@ -60,7 +60,9 @@ class BuildToStableIT {
 
     farm.awaitRelease(build, "PROMOTED");
 
-    assertThat(farm.log(build)).startsWith("buildah").contains("::grange::section::push::end::", "::grange::section::test::end::");
+    assertThat(farm.log(build))
+        .startsWith("buildah")
+        .contains("::grange::section::push::end::", "::grange::section::test::end::");
   }
 
   @Test
@@ -74,8 +76,13 @@ class BuildToStableIT {
 
     assertThat(farm.one("SELECT candidate_digest FROM build WHERE id = ?", second))
         .isEqualTo(farm.one("SELECT candidate_digest FROM build WHERE id = ?", first));
-    assertThat(farm.events(second).stream().map(BuildToStableIT::type)).doesNotContain("dev.cdevents.artifact.published.0.3.0");
-    assertThat(farm.one("SELECT outcome FROM promotion_target t JOIN promotion p ON p.id = t.promotion_id JOIN release r ON r.id = p.release_id WHERE r.build_id = ?", second))
+    assertThat(farm.events(second).stream().map(BuildToStableIT::type))
+        .doesNotContain("dev.cdevents.artifact.published.0.3.0");
+    assertThat(
+            farm.one(
+                "SELECT outcome FROM promotion_target t JOIN promotion p ON p.id = t.promotion_id"
+                    + " JOIN release r ON r.id = p.release_id WHERE r.build_id = ?",
+                second))
         .isEqualTo("unchanged");
   }
 
@@ -88,7 +95,12 @@ class BuildToStableIT {
     assertThat(farm.one("SELECT fault FROM build WHERE id = ?", build)).isEqualTo("USER");
     assertThat(farm.one("SELECT reason FROM build WHERE id = ?", build)).isEqualTo("BuildFailed");
     assertThat(farm.one("SELECT message FROM build WHERE id = ?", build)).contains("not-there");
-    assertThat(farm.one("SELECT count(*) FROM attempt a JOIN execution e ON e.id = a.execution_id WHERE e.build_id = ?", build)).isEqualTo("1");
+    assertThat(
+            farm.one(
+                "SELECT count(*) FROM attempt a JOIN execution e ON e.id = a.execution_id WHERE"
+                    + " e.build_id = ?",
+                build))
+        .isEqualTo("1");
     farm.events(build).forEach(event -> EventValidator.validate(type(event), event.value()));
   }
 
@@ -100,7 +112,9 @@ class BuildToStableIT {
         .until(
             () ->
                 farm.one(
-                    "SELECT d.reason FROM placement_decision d JOIN execution e ON e.id = d.execution_id WHERE e.build_id = ?", build),
+                    "SELECT d.reason FROM placement_decision d JOIN execution e ON e.id ="
+                        + " d.execution_id WHERE e.build_id = ?",
+                    build),
             "NoClusterForPlatform"::equals);
 
     UUID request = farm.cancel(build);
@@ -113,11 +127,13 @@ class BuildToStableIT {
   @Test
   void aPlatformThatNoClusterBuildsForEndsInTimeAsConfig() {
     UUID build = farm.submit(GOOD.formatted(UUID.randomUUID()), "linux/riscv64");
-    farm.execute("UPDATE execution SET queue_deadline = now() WHERE build_id = ?::uuid", build.toString());
+    farm.execute(
+        "UPDATE execution SET queue_deadline = now() WHERE build_id = ?::uuid", build.toString());
 
     farm.awaitState(build, "FAILED");
 
-    assertThat(farm.one("SELECT reason FROM build WHERE id = ?", build)).isIn("NoClusterForPlatform", "QueueTimedOut");
+    assertThat(farm.one("SELECT reason FROM build WHERE id = ?", build))
+        .isIn("NoClusterForPlatform", "QueueTimedOut");
   }
 
   private static String type(ConsumerRecord<String, String> event) {

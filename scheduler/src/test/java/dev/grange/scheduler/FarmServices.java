@@ -8,7 +8,10 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 
-/** A whole farm's surroundings for the scheduler under test: PostgreSQL, Kafka, two registries, and a folder for workers. */
+/**
+ * A whole farm's surroundings for the scheduler under test: PostgreSQL, Kafka, two registries, and
+ * a folder for workers.
+ */
 public class FarmServices implements QuarkusTestResourceLifecycleManager {
   private TestServices services;
   private TestDatabase database;
@@ -18,9 +21,14 @@ public class FarmServices implements QuarkusTestResourceLifecycleManager {
     services = TestServices.start(With.KAFKA, With.REGISTRIES);
     database = services.database();
     services.register(database, 2);
-    Map<String, String> config = new HashMap<>(services.quarkusConfig(database, database.scheduler()));
-    config.put("grange.local.directory", Path.of("target", "local-" + ProcessHandle.current().pid()).toAbsolutePath().toString());
-    config.put("grange.local.worker-bin", Path.of("..", "worker-image", "bin").toAbsolutePath().normalize().toString());
+    Map<String, String> config =
+        new HashMap<>(services.quarkusConfig(database, database.scheduler()));
+    config.put(
+        "grange.local.directory",
+        Path.of("target", "local-" + ProcessHandle.current().pid()).toAbsolutePath().toString());
+    config.put(
+        "grange.local.worker-bin",
+        Path.of("..", "worker-image", "bin").toAbsolutePath().normalize().toString());
     config.put("grange.local.stop-workers-at-shutdown", "true");
     config.put("grange.lease.duration", "3s");
     config.put("grange.attempts.first-delay", "200ms");

@@ -61,7 +61,8 @@ public final class TestFarm {
                 build.toString());
             update(
                 connection,
-                "INSERT INTO platform_build (id, build_id, platform, execution_id) VALUES (?::uuid, ?::uuid, ?, ?::uuid)",
+                "INSERT INTO platform_build (id, build_id, platform, execution_id) VALUES (?::uuid,"
+                    + " ?::uuid, ?, ?::uuid)",
                 UUID.randomUUID().toString(),
                 build.toString(),
                 platform,
@@ -144,7 +145,12 @@ public final class TestFarm {
   private boolean fail(UUID build, String now, String wanted) {
     if (List.of("SUCCEEDED", "FAILED", "CANCELLED").contains(now)) {
       throw new AssertionError(
-          "build is " + now + " and not " + wanted + ": " + one("SELECT reason || ': ' || message FROM build WHERE id = ?", build));
+          "build is "
+              + now
+              + " and not "
+              + wanted
+              + ": "
+              + one("SELECT reason || ': ' || message FROM build WHERE id = ?", build));
     }
     return false;
   }
@@ -164,11 +170,19 @@ public final class TestFarm {
             build));
   }
 
-  /** Everything that Kafka has about a build, in the order of each topic, once all of its outbox is sent. */
+  /**
+   * Everything that Kafka has about a build, in the order of each topic, once all of its outbox is
+   * sent.
+   */
   public List<ConsumerRecord<String, String>> events(UUID build) {
     await()
         .atMost(Duration.ofSeconds(30))
-        .until(() -> one("SELECT count(*) FROM outbox WHERE key = ? AND sent_at IS NULL", build.toString()).equals("0"));
+        .until(
+            () ->
+                one(
+                        "SELECT count(*) FROM outbox WHERE key = ? AND sent_at IS NULL",
+                        build.toString())
+                    .equals("0"));
     Map<String, Object> config = new HashMap<>();
     config.put(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, services.kafka());
     config.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, StringDeserializer.class);
@@ -179,7 +193,10 @@ public final class TestFarm {
       for (String topic : List.of("grange.builds.v1", "grange.releases.v1")) {
         consumer
             .partitionsFor(topic)
-            .forEach(p -> partitions.add(new org.apache.kafka.common.TopicPartition(topic, p.partition())));
+            .forEach(
+                p ->
+                    partitions.add(
+                        new org.apache.kafka.common.TopicPartition(topic, p.partition())));
       }
       consumer.assign(partitions);
       consumer.seekToBeginning(partitions);
@@ -210,7 +227,8 @@ public final class TestFarm {
     }
   }
 
-  private static void update(Connection connection, String sql, String... arguments) throws SQLException {
+  private static void update(Connection connection, String sql, String... arguments)
+      throws SQLException {
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       for (int i = 0; i < arguments.length; i++) {
         statement.setString(i + 1, arguments[i]);

@@ -86,14 +86,7 @@ public final class JobRendering {
       copy.add("--src-tls-verify=false");
     }
     copy.addAll(List.of(source, "dir:fetched"));
-    steps.add(
-        new Step(
-            "fetch",
-            copy,
-            FETCH_SECONDS,
-            RETRIES,
-            RETRY_DELAY_SECONDS,
-            failure));
+    steps.add(new Step("fetch", copy, FETCH_SECONDS, RETRIES, RETRY_DELAY_SECONDS, failure));
     steps.add(
         new Step(
             "unpack",

@@ -28,7 +28,8 @@ class BuildInputsTest {
 
   @Test
   void theDigestIsPinnedSoThatResultsStayFound() {
-    assertThat(inputs().digest()).isEqualTo("sha256:edaedb8a67ddbcb51d244a058ab92aa603e67183c7f2714e0dd5322d65a2cf2b");
+    assertThat(inputs().digest())
+        .isEqualTo("sha256:edaedb8a67ddbcb51d244a058ab92aa603e67183c7f2714e0dd5322d65a2cf2b");
   }
 
   @Test

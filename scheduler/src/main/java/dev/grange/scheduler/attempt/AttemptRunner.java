@@ -3,6 +3,7 @@ package dev.grange.scheduler.attempt;
 import dev.grange.scheduler.Loop;
 import dev.grange.scheduler.Registries;
 import dev.grange.scheduler.Wakeups;
+import dev.grange.scheduler.Wakeups.Chore;
 import dev.grange.scheduler.build.IndexClaim;
 import dev.grange.scheduler.build.Indexer;
 import dev.grange.scheduler.cluster.ClusterException;
@@ -10,13 +11,13 @@ import dev.grange.scheduler.cluster.ClusterGateway;
 import dev.grange.scheduler.cluster.Clusters;
 import dev.grange.scheduler.lease.Leases;
 import dev.grange.store.Db;
-import dev.grange.store.Hints;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -84,7 +85,7 @@ public class AttemptRunner {
     Loop running = Loop.start("attempts", () -> tasks.isEmpty() ? IDLE : BUSY, this::round);
     loop = running;
     leases.onTaken(running::wake);
-    wakeups.register(running::wake);
+    wakeups.register(Chore.ATTEMPTS, running::wake);
   }
 
   /** Attempts that this scheduler looks after now. */
@@ -212,11 +213,13 @@ public class AttemptRunner {
 
   private void carryOn(Attempt attempt, ClusterGateway gateway, Attempts.Ended ended)
       throws SQLException {
-    List<String> hints = new ArrayList<>();
-    hints.add(Hints.QUEUE);
-    ended.builds().forEach(build -> hints.add(Hints.build(build)));
-    wakeups.changed(hints.toArray(String[]::new));
-    ended.retryIn().ifPresent(delay -> wakeups.later(delay.plusMillis(20)));
+    // a slot is free; a test's end may be a release's beginning
+    wakeups.changed(
+        attempt.build()
+            ? EnumSet.of(Chore.PLACEMENT, Chore.RELAY)
+            : EnumSet.of(Chore.PLACEMENT, Chore.RELAY, Chore.PROMOTION),
+        ended.builds());
+    ended.retryIn().ifPresent(delay -> wakeups.later(Chore.PLACEMENT, delay.plusMillis(20)));
     for (IndexClaim claim : ended.indexes()) {
       indexer.make(claim);
     }

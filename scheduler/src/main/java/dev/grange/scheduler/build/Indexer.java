@@ -18,14 +18,16 @@ import dev.grange.registry.RegistryException;
 import dev.grange.scheduler.FarmConfig;
 import dev.grange.scheduler.Registries;
 import dev.grange.scheduler.Wakeups;
+import dev.grange.scheduler.Wakeups.Chore;
 import dev.grange.scheduler.release.Releases;
 import dev.grange.store.Db;
-import dev.grange.store.Hints;
 import dev.grange.store.Outbox;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -202,7 +204,7 @@ public class Indexer {
               return true;
             });
     if (written) {
-      wakeups.changed(Hints.build(id), Hints.QUEUE);
+      wakeups.changed(EnumSet.of(Chore.PLACEMENT, Chore.PROMOTION, Chore.RELAY), List.of(id));
     } else {
       LOG.infof(
           "the index of build %s was finished by somebody else, or the build was cancelled", id);
@@ -242,9 +244,9 @@ public class Indexer {
           }
         });
     if (last) {
-      wakeups.changed(Hints.build(id));
+      wakeups.changed(EnumSet.of(Chore.RELAY), List.of(id));
     } else {
-      wakeups.later(java.time.Duration.ofSeconds(pause).plusMillis(50));
+      wakeups.later(Chore.INDEX, Duration.ofSeconds(pause).plusMillis(50));
     }
   }
 }

@@ -126,6 +126,11 @@ public class Leases {
     return held.containsKey(name);
   }
 
+  /** Whether no other scheduler held a lease that this one wants, when it last asked. */
+  public boolean holdsAll() {
+    return held.keySet().containsAll(wanted);
+  }
+
   /** The clusters that this scheduler held when it last asked. */
   public List<String> clusters() {
     return held.keySet().stream()

@@ -19,6 +19,7 @@ import dev.grange.scheduler.FarmConfig;
 import dev.grange.scheduler.Loop;
 import dev.grange.scheduler.Uuids;
 import dev.grange.scheduler.Wakeups;
+import dev.grange.scheduler.Wakeups.Chore;
 import dev.grange.scheduler.attempt.Attempt;
 import dev.grange.scheduler.attempt.AttemptRunner;
 import dev.grange.scheduler.build.BuildRow;
@@ -27,12 +28,12 @@ import dev.grange.scheduler.build.Outcomes.End;
 import dev.grange.scheduler.cluster.ClusterGateway;
 import dev.grange.scheduler.release.Releases;
 import dev.grange.store.Db;
-import dev.grange.store.Hints;
 import dev.grange.store.Outbox;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -97,7 +98,7 @@ public class PlacementRound {
   public void start() {
     Loop placing = Loop.start("placement", IDLE, this::round);
     loop = placing;
-    wakeups.register(placing::wake);
+    wakeups.register(Chore.PLACEMENT, placing::wake);
   }
 
   public void stop() {
@@ -113,8 +114,7 @@ public class PlacementRound {
     Placed placed = db.call(this::place);
     if (!placed.attempts().isEmpty()) {
       runner.takeOn(placed.attempts());
-      String[] hints = placed.builds().stream().map(Hints::build).toArray(String[]::new);
-      wakeups.changed(hints);
+      wakeups.changed(EnumSet.of(Chore.ATTEMPTS, Chore.RELAY), placed.builds());
     }
     return placed.more();
   }
@@ -376,16 +376,18 @@ public class PlacementRound {
    * @return how many there were
    */
   public int expire() throws SQLException {
-    List<UUID> ended =
+    Set<UUID> touched = new TreeSet<>();
+    int ended =
         db.call(
             tx -> {
+              touched.clear();
               List<UUID> late =
                   tx.list(
                       "SELECT id FROM execution WHERE state = 'QUEUED' AND queue_deadline < now()"
                           + " ORDER BY id LIMIT 100",
                       row -> Db.uuid(row, "id"));
               if (late.isEmpty()) {
-                return late;
+                return 0;
               }
               lockQueue(tx);
               for (UUID execution : late) {
@@ -397,21 +399,18 @@ public class PlacementRound {
                             execution)
                         .isPresent();
                 if (still) {
-                  var _ =
-                      outcomes.end(
-                          tx,
-                          builds,
-                          execution,
-                          null,
-                          new End.Failed(Fault.INFRA, expired(tx, execution)));
+                  builds.forEach(build -> touched.add(build.id()));
+                  Failure failure = expired(tx, execution);
+                  Fault fault = failure.reason().fault().orElse(Fault.INFRA);
+                  var _ = outcomes.end(tx, builds, execution, null, new End.Failed(fault, failure));
                 }
               }
-              return late;
+              return late.size();
             });
-    if (!ended.isEmpty()) {
-      wakeups.changed(Hints.QUEUE);
+    if (!touched.isEmpty()) {
+      wakeups.changed(EnumSet.of(Chore.RELAY), touched);
     }
-    return ended.size();
+    return ended;
   }
 
   private static Failure expired(Db.Tx tx, UUID execution) throws SQLException {

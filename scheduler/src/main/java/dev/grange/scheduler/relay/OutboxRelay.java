@@ -4,6 +4,7 @@ import dev.grange.events.FarmEvent;
 import dev.grange.events.Topic;
 import dev.grange.scheduler.Loop;
 import dev.grange.scheduler.Wakeups;
+import dev.grange.scheduler.Wakeups.Chore;
 import dev.grange.scheduler.lease.Leases;
 import dev.grange.store.Db;
 import dev.grange.store.Hints;
@@ -64,7 +65,7 @@ public class OutboxRelay {
   public void start() {
     Loop relaying = Loop.start("relay", LOOK, this::round);
     loop = relaying;
-    wakeups.register(relaying::wake);
+    wakeups.register(Chore.RELAY, relaying::wake);
     leases.onTaken(relaying::wake);
   }
 

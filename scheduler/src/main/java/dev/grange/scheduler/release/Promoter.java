@@ -11,15 +11,16 @@ import dev.grange.registry.RegistryException;
 import dev.grange.scheduler.FarmConfig;
 import dev.grange.scheduler.Registries;
 import dev.grange.scheduler.Wakeups;
+import dev.grange.scheduler.Wakeups.Chore;
 import dev.grange.scheduler.build.BuildRow;
 import dev.grange.scheduler.lease.Leases;
 import dev.grange.store.Db;
-import dev.grange.store.Hints;
 import dev.grange.store.Outbox;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -239,7 +240,7 @@ public class Promoter {
               }
               return finish(tx, claim, build, release.get());
             });
-    wakeups.changed(Hints.build(claim.build()));
+    wakeups.changed(EnumSet.of(Chore.RELAY), List.of(claim.build()));
     if (finished) {
       LOG.debugf("release %s is promoted", claim.release());
     }
@@ -343,7 +344,7 @@ public class Promoter {
                 (double) pauseSeconds,
                 claim.release(),
                 claim.epoch()));
-    wakeups.changed(Hints.build(claim.build()));
-    wakeups.later(Duration.ofSeconds(pauseSeconds).plusMillis(50));
+    wakeups.changed(EnumSet.of(Chore.RELAY), List.of(claim.build()));
+    wakeups.later(Chore.PROMOTION, Duration.ofSeconds(pauseSeconds).plusMillis(50));
   }
 }

@@ -2,16 +2,17 @@ package dev.grange.scheduler.request;
 
 import dev.grange.scheduler.Loop;
 import dev.grange.scheduler.Wakeups;
+import dev.grange.scheduler.Wakeups.Chore;
 import dev.grange.scheduler.build.BuildRow;
 import dev.grange.scheduler.build.Outcomes;
 import dev.grange.scheduler.build.Outcomes.End;
 import dev.grange.scheduler.placement.PlacementRound;
 import dev.grange.scheduler.release.Releases;
 import dev.grange.store.Db;
-import dev.grange.store.Hints;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -44,7 +45,7 @@ public class Requests {
   public void start() {
     Loop answering = Loop.start("requests", LOOK, this::round);
     loop = answering;
-    wakeups.register(answering::wake);
+    wakeups.register(Chore.REQUESTS, answering::wake);
   }
 
   public void stop() {
@@ -68,7 +69,7 @@ public class Requests {
   }
 
   private void answer(UUID id) throws SQLException {
-    List<String> hints =
+    List<UUID> builds =
         db.call(
             tx -> {
               PlacementRound.lockQueue(tx);
@@ -99,12 +100,10 @@ public class Requests {
                   answer.done() ? "DONE" : "REFUSED",
                   answer.text(),
                   id);
-              return build == null
-                  ? List.of(Hints.QUEUE)
-                  : List.of(Hints.QUEUE, Hints.build(build));
+              return build == null ? List.of() : List.of(build);
             });
-    if (!hints.isEmpty()) {
-      wakeups.changed(hints.toArray(String[]::new));
+    if (!builds.isEmpty()) {
+      wakeups.changed(EnumSet.of(Chore.ATTEMPTS, Chore.RELAY), builds);
     }
   }
 
