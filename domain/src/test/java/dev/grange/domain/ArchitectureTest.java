@@ -34,7 +34,10 @@ class ArchitectureTest {
           "java.util.UUID.randomUUID",
           "java.util.Random.<init>",
           "java.security.SecureRandom.<init>",
-          "java.util.concurrent.ThreadLocalRandom.current");
+          "java.util.concurrent.ThreadLocalRandom.current",
+          "java.util.random.RandomGenerator.getDefault",
+          "java.util.random.RandomGenerator.of",
+          "java.util.SplittableRandom.<init>");
 
   @Test
   void importsTheJdkAndJSpecifyOnly() {
@@ -50,10 +53,10 @@ class ArchitectureTest {
     noClasses()
         .should()
         .dependOnClassesThat()
-        .resideInAnyPackage("java.net.http..", "java.sql..", "java.nio.channels..")
+        .resideInAnyPackage("java.net..", "java.sql..", "javax.sql..", "java.nio.channels..")
         .orShould()
         .dependOnClassesThat()
-        .haveFullyQualifiedName("java.nio.file.Files")
+        .haveNameMatching("java\\.nio\\.file\\.Files|java\\.io\\.(File|RandomAccess).*")
         .check(DOMAIN);
   }
 
@@ -64,6 +67,24 @@ class ArchitectureTest {
         .should()
         .beFreeOfCycles()
         .allowEmptyShould(true)
+        .check(DOMAIN);
+  }
+
+  @Test
+  void readsNoSettingsAndStartsNothing() {
+    noClasses()
+        .should()
+        .callCodeUnitWhere(
+            describe(
+                "reads the environment or starts a thread or a process",
+                call ->
+                    Set.of(
+                            "java.lang.System.getenv",
+                            "java.lang.System.getProperty",
+                            "java.lang.Thread.start",
+                            "java.lang.Thread.sleep",
+                            "java.lang.ProcessBuilder.start")
+                        .contains(name(call))))
         .check(DOMAIN);
   }
 

@@ -14,7 +14,19 @@ public record Failure(Reason reason, String message) {
       // the end of a log says more than its beginning
       message = "…" + message.substring(message.length() - MAX_MESSAGE + 1);
     }
-    // PostgreSQL's text cannot hold NUL
-    message = message.replace('\0', '\uFFFD');
+    message = storable(message);
+  }
+
+  /** PostgreSQL's text cannot hold NUL, and UTF-8 cannot hold half a pair of surrogates. */
+  private static String storable(String text) {
+    StringBuilder clean = new StringBuilder(text.length());
+    text.codePoints()
+        .map(
+            c ->
+                c == 0 || (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE)
+                    ? 0xFFFD
+                    : c)
+        .forEach(clean::appendCodePoint);
+    return clean.toString();
   }
 }

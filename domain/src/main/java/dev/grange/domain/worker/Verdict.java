@@ -48,7 +48,10 @@ public sealed interface Verdict {
               new Failure(Reason.NODE_LOST, "the worker was killed and left no result"))
           : new Failed(
               new Failure(
-                  Reason.WORKER_BROKEN, "the worker ended with " + exit + " and left no result"));
+                  Reason.WORKER_BROKEN,
+                  exit == null
+                      ? "the worker ended unseen and left no result"
+                      : "the worker ended with " + exit + " and left no result"));
     }
     if (result.succeeded() && (exit == null || exit == 0)) {
       if (build && result.digest() == null) {
@@ -57,6 +60,12 @@ public sealed interface Verdict {
                 Reason.WORKER_BROKEN, "the worker says that it succeeded and names no digest"));
       }
       return new Succeeded(build ? result.digest() : null);
+    }
+    if (result.succeeded()) {
+      return new Failed(
+          new Failure(
+              Reason.WORKER_BROKEN,
+              "the worker says that it succeeded and ended with exit status " + exit));
     }
     if (INTERRUPTED.equals(result.reason())) {
       return new Interrupted(new Failure(Reason.DRAINED, "the worker was told to stop"));
@@ -74,7 +83,7 @@ public sealed interface Verdict {
     }
     String log = result.message() == null ? "" : result.message().strip();
     String what =
-        result.step()
+        (result.step() == null ? "the worker" : result.step())
             + " failed"
             + (result.exit() == null ? "" : " with exit status " + result.exit());
     return new Failed(new Failure(reason, log.isEmpty() ? what : what + ":\n" + log));
