@@ -1,9 +1,21 @@
 # The farm of this machine: up, down, status, demo. Sourced. The supervisor itself is a Java program.
 # shellcheck shell=bash
 
-: "${farm_jar:?}"
+: "${root:?}" "${farm_jar:?}"
 
-supervisor() { "$JAVA_HOME/bin/java" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -jar "$farm_jar" "$@"; }
+# The command line of the supervisor in `supervisor`. Its cache is made by an earlier start; without it everything works as well.
+supervisor_command() {
+  local cache=$root/standalone/target/supervisor.aot
+  supervisor=("$JAVA_HOME/bin/java" "@$root/standalone/jvm.options")
+  [[ ! -s $cache ]] || supervisor+=("-XX:AOTCache=$cache")
+  supervisor+=(-jar "$farm_jar")
+  export GRANGE_APPS=$root
+}
+
+supervisor() {
+  supervisor_command
+  "${supervisor[@]}" "$@"
+}
 
 # The process id in farm.json, which is there while the farm is ready.
 farm_pid() {
@@ -29,7 +41,8 @@ farm_up() {
   case "${1:-} $#" in
     ' 0')
       prepare
-      exec "$JAVA_HOME/bin/java" -jar "$farm_jar" up
+      supervisor_command
+      exec "${supervisor[@]}" up
       ;;
     '-d 1' | '--detach 1')
       prepare
@@ -47,7 +60,8 @@ start_farm() {
   fi
   (umask 077 && mkdir -p "$GRANGE_HOME/log")
   # A session of its own: neither Ctrl-C nor the end of this terminal reaches it.
-  setsid "$JAVA_HOME/bin/java" -jar "$farm_jar" up >"$log" 2>&1 </dev/null &
+  supervisor_command
+  setsid "${supervisor[@]}" up >"$log" 2>&1 </dev/null &
   pid=$!
   disown
   while [[ $(farm_pid) != "$pid" ]]; do

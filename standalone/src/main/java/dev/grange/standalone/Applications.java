@@ -46,6 +46,9 @@ final class Applications {
         System.getenv()
             .getOrDefault(
                 "GRANGE_LOCAL_WORKER_BIN", settings.apps().resolve("worker-image/bin").toString()));
+    // Nothing of a farm that is down goes on: what does not end in time is moved to the next start.
+    environment.put("GRANGE_DRAIN_PATIENCE", settings.drain().toSeconds() + "s");
+    environment.put("GRANGE_LOCAL_STOP_WORKERS_AT_SHUTDOWN", "true");
     return part(SCHEDULER, environment, ports.of(Ports.Name.SCHEDULER));
   }
 

@@ -36,6 +36,13 @@ final class Supervisor {
   private final Home home;
   private final Settings settings;
   private final Console console;
+
+  /**
+   * How long the scheduler may take beyond its drain: workers get SIGTERM, and SIGKILL after their
+   * grace.
+   */
+  private static final Duration WORKERS_STOP = Duration.ofSeconds(25);
+
   private final Duration stopLimit;
   private final boolean recording;
   private final Rehearsal rehearsal;
@@ -237,7 +244,9 @@ final class Supervisor {
       for (Keeper keeper : keepers) {
         if (keeper.name().equals(name)) {
           keeper.stop(
-              name.equals(Applications.SCHEDULER) && !recording ? settings.drain() : stopLimit);
+              name.equals(Applications.SCHEDULER) && !recording
+                  ? settings.drain().plus(WORKERS_STOP)
+                  : stopLimit);
         }
       }
     }
