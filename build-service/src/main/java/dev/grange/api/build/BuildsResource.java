@@ -171,8 +171,7 @@ public class BuildsResource {
     Submission submission = reader.read(body, caller);
     caller.requireSight(submission.project(), "project");
     Submissions.Surroundings surroundings =
-        submissions.surroundings(
-            submission.project(), submission.context(), submission.cluster());
+        submissions.surroundings(submission.project(), submission.context(), submission.cluster());
     if (!surroundings.projectExists()) {
       throw ProblemException.notFound("project");
     }

@@ -14,4 +14,9 @@ import org.jspecify.annotations.Nullable;
  * @param cluster the only one that may have it; null for any
  */
 public record Work(
-    UUID id, boolean test, String project, String platform, Set<String> avoid, @Nullable String cluster) {}
+    UUID id,
+    boolean test,
+    String project,
+    String platform,
+    Set<String> avoid,
+    @Nullable String cluster) {}

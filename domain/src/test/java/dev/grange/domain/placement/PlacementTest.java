@@ -232,7 +232,8 @@ class PlacementTest {
   }
 
   private static boolean eligible(Work work, ClusterView cluster) {
-    return cluster.platforms().contains(work.platform())
+    return (work.cluster() == null || work.cluster().equals(cluster.name()))
+        && cluster.platforms().contains(work.platform())
         && cluster.takesWork()
         && cluster.reachable()
         && cluster.held();

@@ -33,7 +33,8 @@ class LocalClusterIT extends ClusterGatewayContract {
 
   @Override
   protected ClusterGateway open() throws IOException {
-    return new LocalCluster(directory.resolve("local"), BIN, () -> UUID.randomUUID().toString(), Clock.systemUTC());
+    return new LocalCluster(
+        directory.resolve("local"), BIN, () -> UUID.randomUUID().toString(), Clock.systemUTC());
   }
 
   @Override

@@ -23,7 +23,8 @@ class LocalClusterTest {
 
   @BeforeEach
   void start() throws IOException {
-    cluster = new LocalCluster(directory, directory.resolve("no-bin"), () -> "unused", Clock.systemUTC());
+    cluster =
+        new LocalCluster(directory, directory.resolve("no-bin"), () -> "unused", Clock.systemUTC());
     pod = Files.createDirectory(directory.resolve(POD));
     Files.writeString(pod.resolve("uid.request"), "uid-1");
   }
