@@ -7,7 +7,8 @@ import java.util.Optional;
 /**
  * Copies an image or an index by digest, whole and byte for byte: children first, because a
  * registry refuses an index whose manifests it does not have. Within one registry blobs are mounted
- * and no bytes move; between two they are streamed, unless the target is known to have them elsewhere.
+ * and no bytes move; between two they are streamed, unless the target is known to have them
+ * elsewhere.
  */
 public final class ImageCopy {
   /** An index of indexes is legal and of no use; deeper nesting is an attack. */

@@ -55,8 +55,8 @@ public final class Registry {
   private final URI base;
 
   /**
-   * Repositories by the digest of a blob that each had when it was last looked at. A hint: blobs may
-   * be deleted meanwhile.
+   * Repositories by the digest of a blob that each had when it was last looked at. A hint: blobs
+   * may be deleted meanwhile.
    */
   private final Map<String, String> seen =
       Collections.synchronizedMap(

@@ -181,19 +181,14 @@ public class Promoter {
     Manifest manifest =
         absent
             ? ImageCopy.bring(
-                candidate,
-                claim.candidateRepository(),
-                stable,
-                target.repository(),
-                claim.digest())
+                candidate, claim.candidateRepository(), stable, target.repository(), claim.digest())
             : copied(claim, target, candidate, stable);
     if (!stillHolds(claim)) {
       return;
     }
     for (String tag : target.tags()) {
       // what was not there a moment ago has no tags
-      if (absent
-          || !stable.resolve(target.repository(), tag).equals(Optional.of(claim.digest()))) {
+      if (absent || !stable.resolve(target.repository(), tag).equals(Optional.of(claim.digest()))) {
         stable.putManifest(target.repository(), tag, manifest);
       }
     }
