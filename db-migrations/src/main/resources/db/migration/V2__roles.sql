@@ -46,6 +46,6 @@ GRANT UPDATE (answer, answer_text, answered_at) ON request TO grange_scheduler;
 GRANT UPDATE (state, not_before, queue_deadline, tries, interruptions, refused, finished_at) ON execution TO grange_scheduler;
 GRANT UPDATE (state, started_at, finished_at, attempt_id, digest, fault, reason, message) ON platform_build TO grange_scheduler;
 GRANT INSERT, UPDATE ON release, test_run, promotion, promotion_target, attempt, placement_decision, lease TO grange_scheduler;
-GRANT DELETE ON placement_decision TO grange_scheduler;
+GRANT DELETE ON placement_decision, lease TO grange_scheduler;
 GRANT INSERT ON material, log_chunk, outbox TO grange_scheduler;
 GRANT UPDATE (sent_at) ON outbox TO grange_scheduler;

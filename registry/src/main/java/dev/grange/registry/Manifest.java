@@ -22,6 +22,9 @@ public final class Manifest {
   public static final String DOCKER_MANIFEST =
       "application/vnd.docker.distribution.manifest.v2+json";
 
+  /** A descriptor that claims more is a lie: sizes are added up and allocated for. */
+  private static final long MAX_BLOB_BYTES = 1L << 40;
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final String digest;
@@ -113,7 +116,7 @@ public final class Manifest {
   private Descriptor descriptor(JsonNode node) throws RegistryException {
     String child = node.path("digest").asText("");
     long size = node.path("size").asLong(-1);
-    if (!Digests.isDigest(child) || size < 0) {
+    if (!Digests.isDigest(child) || size < 0 || size > MAX_BLOB_BYTES) {
       throw broken();
     }
     return new Descriptor(node.path("mediaType").asText(""), child, size);
@@ -121,6 +124,7 @@ public final class Manifest {
 
   private RegistryException broken() {
     return new RegistryException(
-        RegistryException.Kind.BROKEN, "manifest " + digest + " is not one that the farm can read");
+        RegistryException.Kind.REFUSED,
+        "manifest " + digest + " is not one that the farm can read");
   }
 }

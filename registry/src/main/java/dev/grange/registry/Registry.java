@@ -16,6 +16,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,7 +47,11 @@ public final class Registry {
           Manifest.DOCKER_MANIFEST);
 
   private final URI base;
-  private final HttpClient http;
+
+  /** Follows redirects: registries that keep blobs elsewhere send readers there. */
+  private final HttpClient reading = client(HttpClient.Redirect.NORMAL);
+
+  private final HttpClient writing = client(HttpClient.Redirect.NEVER);
 
   /**
    * A client of one registry.
@@ -51,17 +59,15 @@ public final class Registry {
    * @param base scheme, host and port, such as {@code http://127.0.0.1:5000}
    */
   public Registry(URI base) {
-    this(
-        base,
-        HttpClient.newBuilder()
-            .version(HttpClient.Version.HTTP_1_1)
-            .connectTimeout(CONNECT)
-            .build());
+    this.base = base;
   }
 
-  Registry(URI base, HttpClient http) {
-    this.base = base;
-    this.http = http;
+  private static HttpClient client(HttpClient.Redirect redirect) {
+    return HttpClient.newBuilder()
+        .version(HttpClient.Version.HTTP_1_1)
+        .connectTimeout(CONNECT)
+        .followRedirects(redirect)
+        .build();
   }
 
   /** Host and port: what a pullspec starts with. */
@@ -109,28 +115,15 @@ public final class Registry {
    * against it.
    */
   public Optional<Manifest> manifest(String repository, String reference) throws RegistryException {
-    HttpResponse<InputStream> answer =
+    HttpResponse<byte[]> answer =
         send(
             get(manifestPath(repository, reference)).GET().header("Accept", ACCEPT),
-            BodyHandlers.ofInputStream());
-    byte[] bytes;
-    try (InputStream body = answer.body()) {
-      if (answer.statusCode() == 404) {
-        return Optional.empty();
-      }
-      expect(answer, 200, repository + " " + reference);
-      bytes = body.readNBytes(MAX_MANIFEST_BYTES + 1);
-    } catch (RegistryException e) {
-      throw e;
-    } catch (IOException e) {
-      throw new RegistryException(
-          Kind.UNREACHABLE, host() + " broke off while it sent a manifest", e);
+            BodyHandlers.limiting(BodyHandlers.ofByteArray(), MAX_MANIFEST_BYTES));
+    if (answer.statusCode() == 404) {
+      return Optional.empty();
     }
-    if (bytes.length > MAX_MANIFEST_BYTES) {
-      throw new RegistryException(
-          Kind.REFUSED,
-          "the manifest of " + repository + " is larger than " + MAX_MANIFEST_BYTES + " bytes");
-    }
+    expect(answer, 200, repository + " " + reference);
+    byte[] bytes = answer.body();
     String digest = Digests.of(bytes);
     if (Digests.isDigest(reference) && !digest.equals(reference)) {
       throw new RegistryException(Kind.BROKEN, host() + " sent other bytes than " + reference);
@@ -285,20 +278,39 @@ public final class Registry {
     return HttpRequest.newBuilder(base.resolve(path)).timeout(SHORT);
   }
 
-  private <T> HttpResponse<T> send(HttpRequest.Builder request, HttpResponse.BodyHandler<T> body)
+  /**
+   * The request's own timeout ends with the answer's headers; this one holds for all of it, since a
+   * registry may stop in the middle.
+   */
+  private <T> HttpResponse<T> send(HttpRequest.Builder builder, HttpResponse.BodyHandler<T> body)
       throws RegistryException {
+    HttpRequest request = builder.build();
+    boolean reads = request.method().equals("GET") || request.method().equals("HEAD");
+    CompletableFuture<HttpResponse<T>> answer =
+        (reads ? reading : writing).sendAsync(request, body);
     try {
-      return http.send(request.build(), body);
-    } catch (ConnectException e) {
+      return answer.get(request.timeout().orElse(SHORT).toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      answer.cancel(true);
       throw new RegistryException(
-          Kind.UNREACHABLE, "registry " + host() + " refuses connections: is it running?", e);
-    } catch (IOException e) {
-      throw new RegistryException(Kind.UNREACHABLE, "registry " + host() + " did not answer", e);
+          Kind.UNREACHABLE, "registry " + host() + " did not answer in time", e);
+    } catch (ExecutionException e) {
+      throw failure(e.getCause() == null ? e : e.getCause());
     } catch (InterruptedException e) {
+      answer.cancel(true);
       Thread.currentThread().interrupt();
       throw new RegistryException(
           Kind.UNREACHABLE, "interrupted while waiting for registry " + host(), e);
     }
+  }
+
+  private RegistryException failure(Throwable cause) {
+    if (cause instanceof ConnectException) {
+      return new RegistryException(
+          Kind.UNREACHABLE, "registry " + host() + " refuses connections: is it running?", cause);
+    }
+    return new RegistryException(
+        Kind.UNREACHABLE, "registry " + host() + " did not answer: " + cause.getMessage(), cause);
   }
 
   private void expect(HttpResponse<?> answer, int status, String what) throws RegistryException {

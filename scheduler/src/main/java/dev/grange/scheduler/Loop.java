@@ -101,7 +101,11 @@ public final class Loop {
         }
         failing = false;
         pause = FIRST_PAUSE;
-      } catch (Exception e) {
+      } catch (VirtualMachineError e) {
+        // Nothing that is built on this JVM can be relied on; whoever started it starts another
+        // one.
+        Runtime.getRuntime().halt(1);
+      } catch (Exception | LinkageError | AssertionError e) {
         if (Thread.currentThread().isInterrupted()) {
           return;
         }

@@ -138,7 +138,11 @@ public class Scheduler {
 
   private boolean promote() throws SQLException {
     for (Promoter.Claim claim : promoter.claim()) {
-      promoter.promote(claim);
+      try {
+        promoter.promote(claim);
+      } catch (RuntimeException e) {
+        LOG.errorf(e, "release %s", claim.release());
+      }
     }
     return false;
   }
@@ -149,10 +153,12 @@ public class Scheduler {
     if (expired > 0) {
       LOG.infof("%d executions waited longer than they may", expired);
     }
+    runner.endAbandoned();
     for (IndexClaim claim : indexer.claimAbandoned()) {
       indexer.make(claim);
     }
     sweeper.sweep();
+    leases.tidy();
     return false;
   }
 }

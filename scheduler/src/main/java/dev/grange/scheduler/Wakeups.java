@@ -57,13 +57,13 @@ public class Wakeups {
 
   /**
    * Something about these builds was committed, and this work may follow. Other schedulers hear of
-   * it only if there are any: if this one holds every lease, all of the work is its own.
+   * it only if there are any.
    */
   public void changed(Set<Chore> follows, Collection<UUID> builds) {
     follows.forEach(this::here);
     List<String> words = new ArrayList<>();
     builds.forEach(build -> words.add(Hints.build(build)));
-    if (!leases.holdsAll()) {
+    if (!leases.isAlone()) {
       follows.forEach(chore -> words.add(chore.word()));
     }
     if (!words.isEmpty()) {

@@ -84,16 +84,17 @@ public class HintListener {
     login.setProperty("password", password);
     login.setProperty("connectTimeout", "5");
     login.setProperty("tcpKeepAlive", "true");
+    login.setProperty("socketTimeout", "45");
     login.setProperty("ApplicationName", "grange-hints");
     while (!isStopped()) {
       try (Connection connection = DriverManager.getConnection(url, login)) {
         open = connection;
-        try (Statement listen = connection.createStatement()) {
-          listen.execute("LISTEN " + Hints.CHANNEL);
+        try (Statement statement = connection.createStatement()) {
+          statement.execute("LISTEN " + Hints.CHANNEL);
+          say(RESYNC);
+          read(connection.unwrap(PGConnection.class), statement);
         }
-        say(RESYNC);
-        read(connection.unwrap(PGConnection.class));
-      } catch (SQLException e) {
+      } catch (SQLException | RuntimeException e) {
         if (!isStopped()) {
           LOG.warnf("no hints from the database, trying again: %s", e.getMessage());
           pause();
@@ -102,10 +103,14 @@ public class HintListener {
     }
   }
 
-  private void read(PGConnection connection) throws SQLException {
+  private void read(PGConnection connection, Statement probe) throws SQLException {
     while (!isStopped()) {
       PGNotification[] notifications = connection.getNotifications(READ_MILLIS);
-      if (notifications != null) {
+      if (notifications == null || notifications.length == 0) {
+        // a connection whose other end is gone without a word reads like one that has nothing to
+        // say
+        probe.execute("SELECT 1");
+      } else {
         for (PGNotification notification : notifications) {
           for (String word : notification.getParameter().split(",", -1)) {
             say(word);

@@ -127,7 +127,7 @@ public class Hints {
               connection.prepareStatement("SELECT pg_notify('" + CHANNEL + "', ?)")) {
         statement.setString(1, payload);
         statement.execute();
-      } catch (SQLException e) {
+      } catch (SQLException | RuntimeException e) {
         // Lost, as a hint may be: every reader also looks by itself now and then.
         LOG.debugf("hint not sent: %s", e.getMessage());
       }

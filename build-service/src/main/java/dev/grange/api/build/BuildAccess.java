@@ -24,8 +24,7 @@ public class BuildAccess {
 
   /** Fails unless there is such a build and the caller may see it. */
   public Builds.Status status(UUID id) throws SQLException {
-    Builds.Status status =
-        builds.status(id).orElseThrow(() -> ProblemException.notFound("build"));
+    Builds.Status status = builds.status(id).orElseThrow(() -> ProblemException.notFound("build"));
     caller.get().requireSight(status.project(), "build");
     return status;
   }

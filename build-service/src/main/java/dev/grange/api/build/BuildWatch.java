@@ -37,7 +37,8 @@ public class BuildWatch {
 
   void start(@Observes StartupEvent event) {
     hints.register(this::hear);
-    // Waiting requests must end when the process is told to stop, before it waits for requests to end.
+    // Waiting requests must end when the process is told to stop, before it waits for requests to
+    // end.
     Runtime.getRuntime().addShutdownHook(hook);
   }
 

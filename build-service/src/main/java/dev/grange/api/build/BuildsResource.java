@@ -37,6 +37,7 @@ import java.net.URI;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -112,12 +113,13 @@ public class BuildsResource {
   @Schema(name = "BuildList")
   public record BuildList(
       List<BuildView> items,
-      @Schema(description = "For the parameter cursor; null on the last page.")
+      @Schema(nullable = true, description = "For the parameter cursor; null on the last page.")
           @Nullable String nextCursor) {}
 
   /** A command that was written down. */
   @Schema(name = "Accepted")
-  public record Accepted(@Schema(description = "GET /requests/{id} has the answer.") UUID requestId) {}
+  public record Accepted(
+      @Schema(description = "GET /requests/{id} has the answer.") UUID requestId) {}
 
   @POST
   @Consumes(MediaType.APPLICATION_JSON)
@@ -127,8 +129,8 @@ public class BuildsResource {
       description =
           "Validates the submission, writes it down and answers at once; the farm does the rest."
               + " With an Idempotency-Key a repeat finds the same build, however often and however"
-              + " concurrently it comes; the key belongs to the principal and is kept as long as the"
-              + " build.")
+              + " concurrently it comes; the key belongs to the principal and is kept as long as"
+              + " the build.")
   @RequestBody(
       required = true,
       content =
@@ -139,8 +141,10 @@ public class BuildsResource {
                   @ExampleObject(
                       name = "hello",
                       value =
-                          "{\"image\":\"hello\",\"tags\":[\"1.0\"],\"containerfile\":\"FROM scratch\\n"
-                              + "COPY hello /\\n\",\"context\":\"sha256:9f86d081884c7d659a2feaa0c55ad0"
+                          "{\"image\":\"hello\",\"tags\":[\"1.0\"],\"containerfile\":\"FROM"
+                              + " scratch\\n"
+                              + "COPY hello /\\n"
+                              + "\",\"context\":\"sha256:9f86d081884c7d659a2feaa0c55ad0"
                               + "15a3bf4f1b2b0b822cd15d6c15b0f00a08\"}")))
   @Parameter(
       name = "Idempotency-Key",
@@ -394,7 +398,8 @@ public class BuildsResource {
             asked.scratch(),
             caller.principal(),
             old);
-    byte[] body = CanonicalJson.sha256(Map.of("retry_of", old.toString()));
+    String body =
+        HexFormat.of().formatHex(CanonicalJson.sha256(Map.of("retry_of", old.toString())));
     return accept(build, key == null ? null : new NewBuild.Key(key, body), headers);
   }
 
@@ -450,9 +455,7 @@ public class BuildsResource {
 
   private Duration wait(HttpHeaders headers) {
     return Prefer.waitFor(
-        headers.getRequestHeader("Prefer") == null
-            ? List.of()
-            : headers.getRequestHeader("Prefer"),
+        headers.getRequestHeader("Prefer") == null ? List.of() : headers.getRequestHeader("Prefer"),
         settings.maxWait());
   }
 

@@ -37,8 +37,7 @@ final class Cursor {
 
   static Builds.Position read(String cursor, String list) {
     try {
-      String text =
-          new String(Base64.getUrlDecoder().decode(cursor), StandardCharsets.US_ASCII);
+      String text = new String(Base64.getUrlDecoder().decode(cursor), StandardCharsets.US_ASCII);
       Matcher matcher = FORM.matcher(text);
       if (matcher.matches() && matcher.group(3).equals(list)) {
         return new Builds.Position(

@@ -57,9 +57,9 @@ public class ExplainResource {
   public record PlatformExplanation(
       String platform,
       String state,
-      @Nullable String cluster,
-      @Nullable String reason,
-      @Nullable String message,
+      @Schema(nullable = true) @Nullable String cluster,
+      @Schema(nullable = true) @Nullable String reason,
+      @Schema(nullable = true) @Nullable String message,
       @Schema(type = SchemaType.OBJECT) @JsonRawValue String clusters) {}
 
   @GET
@@ -133,10 +133,14 @@ public class ExplainResource {
     if (p.state().equals("QUEUED") && reason == null) {
       if (p.notBefore() != null && p.cluster() != null) {
         reason = "Backoff";
-        message = "The last try failed for the farm's own reasons; the next is not before " + p.notBefore() + ".";
+        message =
+            "The last try failed for the farm's own reasons; the next is not before "
+                + p.notBefore()
+                + ".";
       } else {
         reason = "NotYetConsidered";
-        message = "The scheduler has not looked at it yet. If that lasts, the scheduler is not running.";
+        message =
+            "The scheduler has not looked at it yet. If that lasts, the scheduler is not running.";
       }
     }
     return new PlatformExplanation(

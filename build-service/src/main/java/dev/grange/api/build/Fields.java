@@ -65,8 +65,7 @@ final class Fields {
    * @param check answers what is wrong with it, or null
    * @return null when it is not there or not usable
    */
-  @Nullable String text(
-      String name, ProblemType type, Function<String, @Nullable String> check) {
+  @Nullable String text(String name, ProblemType type, Function<String, @Nullable String> check) {
     JsonNode node = take(name);
     return node == null ? null : text("/" + name, node, type, check);
   }
@@ -131,7 +130,10 @@ final class Fields {
 
   /** An object of texts. */
   SortedMap<String, String> map(
-      String name, int max, Function<String, @Nullable String> checkKey, Function<String, @Nullable String> checkValue) {
+      String name,
+      int max,
+      Function<String, @Nullable String> checkKey,
+      Function<String, @Nullable String> checkValue) {
     SortedMap<String, String> map = new TreeMap<>();
     JsonNode node = take(name);
     if (node == null) {

@@ -41,9 +41,12 @@ public class RequestsResource {
       @Schema(examples = "cancel") String command,
       @Schema(description = "What it is about; for a build its id.") String target,
       String principal,
-      @Nullable Instant createdAt,
-      @Schema(enumeration = {"DONE", "REFUSED"}) @Nullable String answer,
-      @Nullable String answerText) {}
+      @Schema(nullable = true) @Nullable Instant createdAt,
+      @Schema(
+              nullable = true,
+              enumeration = {"DONE", "REFUSED"})
+          @Nullable String answer,
+      @Schema(nullable = true) @Nullable String answerText) {}
 
   @GET
   @Path("/{id}")

@@ -1,6 +1,7 @@
 package dev.grange.api.build;
 
 import dev.grange.domain.image.CanonicalJson;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +31,8 @@ record Submission(
             examples = "FROM scratch\nCOPY hello /\n",
             maxLength = 1048576)
         String containerfile,
-    @Schema(description = "Digest that POST /contexts answered.") @Nullable String context,
+    @Schema(nullable = true, description = "Digest that POST /contexts answered.")
+        @Nullable String context,
     @Schema(
             type = SchemaType.OBJECT,
             additionalProperties = String.class,
@@ -43,7 +45,9 @@ record Submission(
             description = "Labels of the image.",
             defaultValue = "{}")
         SortedMap<String, String> labels,
-    @Schema(description = "The stage to build, by name or number; the last one by default.")
+    @Schema(
+            nullable = true,
+            description = "The stage to build, by name or number; the last one by default.")
         @Nullable String target,
     @Schema(
             description = "Default: the farm's own platform.",
@@ -51,7 +55,11 @@ record Submission(
             minItems = 1,
             maxItems = 16)
         List<String> platforms,
-    @Schema(description = "Higher goes first.", minimum = "-100", maximum = "100", defaultValue = "0")
+    @Schema(
+            description = "Higher goes first.",
+            minimum = "-100",
+            maximum = "100",
+            defaultValue = "0")
         int priority,
     @Schema(
             description = "How long one attempt may take.",
@@ -79,7 +87,7 @@ record Submission(
    * What tells a repeat from a misuse of an idempotency key: a default that is written out is the
    * same request as one that is not.
    */
-  byte[] fingerprint() {
+  String fingerprint() {
     Map<String, @Nullable Object> members = new LinkedHashMap<>();
     members.put("project", project);
     members.put("image", image);
@@ -94,6 +102,6 @@ record Submission(
     members.put("timeout_seconds", timeoutSeconds);
     members.put("queue_seconds", queueSeconds);
     members.put("scratch", scratch);
-    return CanonicalJson.sha256(members);
+    return HexFormat.of().formatHex(CanonicalJson.sha256(members));
   }
 }

@@ -54,20 +54,17 @@ class SubmissionReader {
     byte[] bytes = body.readNBytes(settings.maxBodyBytes() + 1);
     if (bytes.length > settings.maxBodyBytes()) {
       throw new ProblemException(
-              ProblemType.REQUEST_TOO_LARGE,
-              "A submission has at most "
-                  + settings.maxBodyBytes()
-                  + " bytes. Files belong into a context.")
-          // the rest of the body is not read
-          .withHeader("Connection", "close");
+          ProblemType.REQUEST_TOO_LARGE,
+          "A submission has at most "
+              + settings.maxBodyBytes()
+              + " bytes. Files belong into a context.");
     }
     Fields fields = new Fields(parse(bytes));
     String project = fields.text("project", ProblemType.INVALID_FIELD, Names::wrongWithProject);
     if (project == null) {
       project = caller.project() == null ? "default" : caller.project();
     }
-    String image =
-        fields.requiredText("image", ProblemType.INVALID_IMAGE, Names::wrongWithImage);
+    String image = fields.requiredText("image", ProblemType.INVALID_IMAGE, Names::wrongWithImage);
     List<String> tags =
         fields.texts(
             "tags", List.of("latest"), 0, 50, ProblemType.INVALID_TAG, Names::wrongWithTag);
@@ -85,8 +82,7 @@ class SubmissionReader {
             fields.text("context", ProblemType.INVALID_FIELD, Names::wrongWithDigest),
             fields.map(
                 "args", Names.MAX_ARGUMENTS, Names::wrongWithArgument, Names::wrongWithValue),
-            fields.map(
-                "labels", Names.MAX_ARGUMENTS, Names::wrongWithLabel, Names::wrongWithValue),
+            fields.map("labels", Names.MAX_ARGUMENTS, Names::wrongWithLabel, Names::wrongWithValue),
             fields.text(
                 "target",
                 ProblemType.INVALID_FIELD,

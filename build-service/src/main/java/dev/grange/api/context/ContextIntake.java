@@ -27,9 +27,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 
 /**
- * Takes an upload in: to a file, through {@link ContextArchive}, into the candidate registry, and last
- * into the database. Whatever fails on the way leaves no row, and no file on this machine; what is
- * in the registry by then has no name that anybody asks for.
+ * Takes an upload in: to a file, through {@link ContextArchive}, into the candidate registry, and
+ * last into the database. Whatever fails on the way leaves no row, and no file on this machine;
+ * what is in the registry by then has no name that anybody asks for.
  */
 @ApplicationScoped
 class ContextIntake {
@@ -182,11 +182,9 @@ class ContextIntake {
 
   private ProblemException tooLarge() {
     return new ProblemException(
-            ProblemType.CONTEXT_TOO_LARGE,
-            "A context has at most "
-                + settings.maxBytes()
-                + " bytes. Leave out what the build does not need: .containerignore.")
-        // the rest of the body is not read
-        .withHeader("Connection", "close");
+        ProblemType.CONTEXT_TOO_LARGE,
+        "A context has at most "
+            + settings.maxBytes()
+            + " bytes. Leave out what the build does not need: .containerignore.");
   }
 }

@@ -22,7 +22,6 @@ import jakarta.ws.rs.core.Response;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
-
 import java.sql.SQLException;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
@@ -106,10 +105,8 @@ public class ContextsResource {
     if (!projects.exists(owner)) {
       throw ProblemException.notFound("project");
     }
-    ContextIntake.Taken taken =
-        intake.take(body, announced(length), owner, caller.principal());
-    URI location =
-        URI.create("/api/v1/contexts/" + taken.context().digest + "?project=" + owner);
+    ContextIntake.Taken taken = intake.take(body, announced(length), owner, caller.principal());
+    URI location = URI.create("/api/v1/contexts/" + taken.context().digest + "?project=" + owner);
     return Response.status(taken.created() ? 201 : 200)
         .location(location)
         .entity(ContextView.of(taken.context()))

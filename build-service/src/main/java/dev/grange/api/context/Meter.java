@@ -6,7 +6,8 @@ import java.io.InputStream;
 
 /**
  * Counts what comes out of a decompressor, and stops it in time. A few kilobytes can unpack to
- * petabytes, and a header can announce a file name of gigabytes, which a reader would keep in memory.
+ * petabytes, and a header can announce a file name of gigabytes, which a reader would keep in
+ * memory.
  */
 final class Meter extends FilterInputStream {
   /** Below this even a file of zeros is no danger. */
@@ -23,8 +24,9 @@ final class Meter extends FilterInputStream {
     this.maxByRatio = Math.max(HARMLESS, Math.multiplyExact(packedBytes, (long) maxRatio));
   }
 
-  boolean isEmpty() {
-    return count == 0;
+  /** How much was read so far. */
+  long count() {
+    return count;
   }
 
   /** Until {@link #freely}, no more than so many bytes may be read. */

@@ -152,8 +152,8 @@ final class Tree {
   }
 
   /**
-   * Walks as the kernel does: a link on the way is walked in its turn, so a chain of links that each
-   * look harmless is followed to its end.
+   * Walks as the kernel does: a link on the way is walked in its turn, so a chain of links that
+   * each look harmless is followed to its end.
    */
   private void check(String link) throws InvalidArchive {
     Deque<String> todo = new ArrayDeque<>(List.of(link.split("/", -1)));
@@ -189,7 +189,12 @@ final class Tree {
 
   private static InvalidArchive leadsOut(String name, String target, String advice) {
     return new InvalidArchive(
-        "The link " + shown(name) + " leads out of the context, to " + shown(target) + "." + advice);
+        "The link "
+            + shown(name)
+            + " leads out of the context, to "
+            + shown(target)
+            + "."
+            + advice);
   }
 
   private static InvalidArchive twice(String name) {

@@ -62,7 +62,8 @@ public class EventsResource {
       @Schema(examples = "dev.cdevents.build.queued.0.3.0") String type,
       String subject,
       Instant createdAt,
-      @Schema(description = "When Kafka had it; null until then.") @Nullable Instant publishedAt,
+      @Schema(nullable = true, description = "When Kafka had it; null until then.")
+          @Nullable Instant publishedAt,
       @Schema(type = SchemaType.OBJECT, description = "The whole CDEvent.") @JsonRawValue
           String event) {
 
@@ -82,9 +83,9 @@ public class EventsResource {
       operationId = "listEvents",
       summary = "List or follow a build's events",
       description =
-          "As JSON: all events so far, in order. As `text/event-stream`: the same one by one as they"
-              + " come about, id = event id; `Last-Event-ID` resumes; `event: end` comes when the"
-              + " build's release is final and everything is in Kafka.")
+          "As JSON: all events so far, in order. As `text/event-stream`: the same one by one as"
+              + " they come about, id = event id; `Last-Event-ID` resumes; `event: end` comes when"
+              + " the build's release is final and everything is in Kafka.")
   @Parameter(
       name = "Last-Event-ID",
       in = ParameterIn.HEADER,
@@ -141,7 +142,8 @@ public class EventsResource {
           return;
         }
         if (isFinal) {
-          // Only the relay is missing, and it says nothing of single events: look with growing pauses.
+          // Only the relay is missing, and it says nothing of single events: look with growing
+          // pauses.
           stream.await(hints, publishing);
           publishing = publishing.multipliedBy(2);
           if (publishing.compareTo(BuildWatch.LOOK) > 0) {

@@ -41,11 +41,27 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
                                   name = "containerfile",
                                   value =
                                       "{\"type\":\"/problems/invalid-containerfile\",\"title\":\"The"
-                                          + " Containerfile cannot be read\",\"status\":400,\"detail\":\"Line"
-                                          + " 1: Unknown instruction \\\"FORM\\\".\",\"instance\":\"/api/v1/builds\","
-                                          + "\"code\":\"invalid-containerfile\",\"retryable\":false,\"errors\":"
-                                          + "[{\"detail\":\"Line 1: Unknown instruction \\\"FORM\\\".\","
+                                          + " Containerfile cannot be"
+                                          + " read\",\"status\":400,\"detail\":\"Line 1: Unknown"
+                                          + " instruction"
+                                          + " \\\"FORM\\\".\",\"instance\":\"/api/v1/builds\","
+                                          + "\"code\":\"invalid-containerfile\",\"retryable\":false,\"errors\":[{\"detail\":\"Line"
+                                          + " 1: Unknown instruction \\\"FORM\\\".\","
                                           + "\"pointer\":\"/containerfile\"}]}"))),
+              @APIResponse(
+                  name = "Unauthenticated",
+                  description = "unauthenticated: no token, or one that is not valid.",
+                  content =
+                      @Content(
+                          mediaType = Problem.MEDIA_TYPE,
+                          schema = @Schema(implementation = Problem.class))),
+              @APIResponse(
+                  name = "Forbidden",
+                  description = "forbidden: the token has not the role.",
+                  content =
+                      @Content(
+                          mediaType = Problem.MEDIA_TYPE,
+                          schema = @Schema(implementation = Problem.class))),
               @APIResponse(
                   name = "NotFound",
                   description = "not-found: it is not there, or the token may not see it.",

@@ -46,8 +46,7 @@ public class LogResource {
   private final BuildWatch watch;
   private final ObjectMapper json;
 
-  LogResource(
-      BuildAccess access, Builds builds, Logs logs, BuildWatch watch, ObjectMapper json) {
+  LogResource(BuildAccess access, Builds builds, Logs logs, BuildWatch watch, ObjectMapper json) {
     this.access = access;
     this.builds = builds;
     this.logs = logs;
@@ -60,12 +59,12 @@ public class LogResource {
       operationId = "getLog",
       summary = "Read a build's log",
       description =
-          "As text: what is there now of every attempt, each once, builds before tests, in the order"
-              + " in which they were assigned; with `attempt` one attempt's alone, whose offsets never"
-              + " change. As `text/event-stream`: the same as it grows, one attempt after the other;"
-              + " each event's id is `<attempt>:<next offset>`, its data the JSON object"
-              + " `{attempt, kind, offset, text}`; `Last-Event-ID` resumes after any of them, and"
-              + " `event: end` says that nothing more comes.")
+          "As text: what is there now of every attempt, each once, builds before tests, in the"
+              + " order in which they were assigned; with `attempt` one attempt's alone, whose"
+              + " offsets never change. As `text/event-stream`: the same as it grows, one attempt"
+              + " after the other; each event's id is `<attempt>:<next offset>`, its data the JSON"
+              + " object `{attempt, kind, offset, text}`; `Last-Event-ID` resumes after any of"
+              + " them, and `event: end` says that nothing more comes.")
   @Parameter(
       name = "Range",
       in = ParameterIn.HEADER,
@@ -85,8 +84,7 @@ public class LogResource {
   @APIResponse(
       responseCode = "206",
       description = "The range.",
-      content =
-          @Content(mediaType = "text/plain", schema = @Schema(implementation = String.class)))
+      content = @Content(mediaType = "text/plain", schema = @Schema(implementation = String.class)))
   @APIResponse(responseCode = "404", ref = "#/components/responses/NotFound")
   @APIResponse(responseCode = "416", ref = "#/components/responses/NoRange")
   public Response log(
@@ -147,7 +145,8 @@ public class LogResource {
             .header("Content-Length", part.length())
             .header("Cache-Control", "no-store");
     if (range != null) {
-      response.header("Content-Range", "bytes " + part.first() + "-" + (part.end() - 1) + "/" + size);
+      response.header(
+          "Content-Range", "bytes " + part.first() + "-" + (part.end() - 1) + "/" + size);
     }
     return response.build();
   }

@@ -77,8 +77,7 @@ final class LogStream implements EventStream.Source {
     try (BuildWatch.Watch hints = watch.open(build)) {
       while (!hints.isOver()) {
         // The status is read first: what was final before the logs were read stays final.
-        boolean over =
-            builds.status(build).map(status -> isOver(status)).orElse(true);
+        boolean over = builds.status(build).map(status -> isOver(status)).orElse(true);
         List<AttemptLog> attempts = selection.of(logs.attempts(build));
         skipWhatWasSeen(attempts);
         boolean allDone = true;
@@ -157,7 +156,6 @@ final class LogStream implements EventStream.Source {
     data.put("kind", attempt.kind().toLowerCase(Locale.ROOT));
     data.put("offset", offset);
     data.put("text", new String(bytes, StandardCharsets.UTF_8));
-    stream.event(
-        null, attempt.id() + ":" + (offset + bytes.length), json.writeValueAsString(data));
+    stream.event(null, attempt.id() + ":" + (offset + bytes.length), json.writeValueAsString(data));
   }
 }

@@ -5,8 +5,8 @@ final class Utf8 {
   private Utf8() {}
 
   /**
-   * How many of the bytes are whole characters: all of them, or all but the start of one at the end.
-   * What is no UTF-8 at all counts as whole; decoding puts U+FFFD in its place.
+   * How many of the bytes are whole characters: all of them, or all but the start of one at the
+   * end. What is no UTF-8 at all counts as whole; decoding puts U+FFFD in its place.
    */
   static int wholeCharacters(byte[] bytes) {
     for (int back = 1; back <= Math.min(3, bytes.length); back++) {

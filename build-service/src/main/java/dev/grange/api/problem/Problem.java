@@ -26,11 +26,13 @@ public record Problem(
   @Schema(name = "ProblemDetail")
   public record Detail(
       String detail,
-      @Schema(description = "Where, as a JSON pointer (RFC 6901) into the body.", examples = "/tags/0")
+      @Schema(
+              nullable = true,
+              description = "Where, as a JSON pointer (RFC 6901) into the body.",
+              examples = "/tags/0")
           @Nullable String pointer) {}
 
-  static Response response(
-      ProblemType type, String detail, String instance, List<Detail> errors) {
+  static Response response(ProblemType type, String detail, String instance, List<Detail> errors) {
     Problem problem =
         new Problem(
             "/problems/" + type.code(),

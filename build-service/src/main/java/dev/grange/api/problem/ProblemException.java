@@ -26,7 +26,9 @@ public final class ProblemException extends RuntimeException {
   public static ProblemException notFound(String what) {
     return new ProblemException(
         ProblemType.NOT_FOUND,
-        "There is no " + what + " here, or this token may not see it. Check the id and the token's"
+        "There is no "
+            + what
+            + " here, or this token may not see it. Check the id and the token's"
             + " project.");
   }
 

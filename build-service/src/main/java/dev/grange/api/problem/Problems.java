@@ -13,8 +13,8 @@ import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one place where exceptions become answers. Nothing of an exception leaves the process but what
- * was written for the caller: an accident is logged under an id, and the caller gets the id.
+ * The one place where exceptions become answers. Nothing of an exception leaves the process but
+ * what was written for the caller: an accident is logged under an id, and the caller gets the id.
  */
 final class Problems {
   private static final Logger LOG = Logger.getLogger(Problems.class);

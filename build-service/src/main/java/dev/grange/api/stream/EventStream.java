@@ -11,8 +11,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes server-sent events (HTML Living Standard, section 9.2) from a virtual thread. A client that
- * has gone is noticed at the next event or ping.
+ * Writes server-sent events (HTML Living Standard, section 9.2) from a virtual thread. A client
+ * that has gone is noticed at the next event or ping.
  */
 public final class EventStream {
   public static final String MEDIA_TYPE = "text/event-stream";
@@ -45,7 +45,8 @@ public final class EventStream {
           } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
           } catch (Exception e) {
-            // The head of the answer is out: all that is left is to break off. The client comes back
+            // The head of the answer is out: all that is left is to break off. The client comes
+            // back
             // with Last-Event-ID, and gets a proper answer if the trouble lasts.
             throw new IOException("event stream broken off", e);
           }
@@ -84,11 +85,7 @@ public final class EventStream {
     event("end", null, "{}");
   }
 
-  /**
-   * Waits for a hint and meanwhile keeps the connection warm.
-   *
-   * @return after a hint, or when the time is up
-   */
+  /** Waits for a hint, or until the time is up, and meanwhile keeps the connection warm. */
   public void await(BuildWatch.Watch watch, Duration atMost)
       throws IOException, InterruptedException {
     long deadline = System.nanoTime() + atMost.toNanos();

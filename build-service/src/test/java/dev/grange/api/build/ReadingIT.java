@@ -113,8 +113,7 @@ class ReadingIT {
     UUID open = api.build("default");
     assertThat(api.get("/api/v1/builds/" + open, "Prefer", "wait=1").at("/state"))
         .isEqualTo("QUEUED");
-    assertThat(
-            api.post("/api/v1/builds", Farm.submission("default"), "Prefer", "wait=1").status())
+    assertThat(api.post("/api/v1/builds", Farm.submission("default"), "Prefer", "wait=1").status())
         .isEqualTo(202);
   }
 
@@ -134,8 +133,7 @@ class ReadingIT {
         release,
         Farm.DIGEST);
     UUID promotion = UUID.randomUUID();
-    Farm.schedulerDoes(
-        "INSERT INTO promotion (id, release_id) VALUES (?, ?)", promotion, release);
+    Farm.schedulerDoes("INSERT INTO promotion (id, release_id) VALUES (?, ?)", promotion, release);
     Farm.schedulerDoes(
         """
         INSERT INTO promotion_target (id, promotion_id, registry, repository, tags)
@@ -193,17 +191,14 @@ class ReadingIT {
   @Test
   void withoutAValidTokenNothingIsAnswered() {
     for (Api nobody :
-        List.of(
-            new Api(""), new Api("grange_short"), new Api("grange_" + "A".repeat(43)))) {
-      for (String path :
-          List.of("/api/v1/builds", "/api/v1/clusters", "/api/v1/builds/x/log")) {
+        List.of(new Api(""), new Api("grange_short"), new Api("grange_" + "A".repeat(43)))) {
+      for (String path : List.of("/api/v1/builds", "/api/v1/clusters", "/api/v1/builds/x/log")) {
         Answer answer = nobody.get(path);
         assertThat(answer.status()).as(path).isEqualTo(401);
         assertThat(answer.at("/code")).isEqualTo("unauthenticated");
         assertThat(answer.header("WWW-Authenticate")).startsWith("Bearer");
       }
-      assertThat(nobody.post("/api/v1/builds", Farm.submission("default")).status())
-          .isEqualTo(401);
+      assertThat(nobody.post("/api/v1/builds", Farm.submission("default")).status()).isEqualTo(401);
       assertThat(nobody.upload("/api/v1/contexts", new byte[10]).status()).isEqualTo(401);
     }
   }
@@ -251,8 +246,7 @@ class ReadingIT {
     }
     assertThat(theirs.get("/api/v1/builds/" + build, "Prefer", "wait=5").status()).isEqualTo(404);
     assertThat(theirs.post("/api/v1/builds", Farm.submission("ours")).status()).isEqualTo(404);
-    assertThat(theirs.upload("/api/v1/contexts?project=ours", new byte[1]).status())
-        .isEqualTo(404);
+    assertThat(theirs.upload("/api/v1/contexts?project=ours", new byte[1]).status()).isEqualTo(404);
     assertThat(theirs.get("/api/v1/builds").json().get("items")).isEmpty();
     UUID own =
         UUID.fromString(
@@ -267,8 +261,7 @@ class ReadingIT {
   void anAttemptOfAnotherBuildIsNotReadThroughOnesOwn() {
     UUID mine = api.build("default");
     UUID other = Farm.attempt(api.build("default"), 1);
-    assertThat(api.get("/api/v1/builds/" + mine + "/log?attempt=" + other).status())
-        .isEqualTo(404);
+    assertThat(api.get("/api/v1/builds/" + mine + "/log?attempt=" + other).status()).isEqualTo(404);
   }
 
   @Test

@@ -78,7 +78,8 @@ class SubmissionIT {
     assertThat(Farm.count("SELECT count(*) FROM execution WHERE build_id = ?", id)).isEqualTo(2);
     assertThat(
             Farm.count(
-                "SELECT count(*) FROM outbox WHERE key = ? AND type LIKE 'dev.cdevents.build.queued.%'",
+                "SELECT count(*) FROM outbox WHERE key = ? AND type LIKE"
+                    + " 'dev.cdevents.build.queued.%'",
                 id.toString()))
         .isEqualTo(1);
     assertThat(api.get("/api/v1/builds/" + id).json()).isEqualTo(answer.json());
@@ -156,7 +157,17 @@ class SubmissionIT {
     Answer answer =
         api.post(
             "/api/v1/builds",
-            body("image", "\"A\"", "tags", "[\"-\"]", "priority", "1000", "x", "1", "containerfile", null));
+            body(
+                "image",
+                "\"A\"",
+                "tags",
+                "[\"-\"]",
+                "priority",
+                "1000",
+                "x",
+                "1",
+                "containerfile",
+                null));
     assertThat(answer.status()).isEqualTo(400);
     assertThat(answer.json().at("/errors").findValuesAsText("pointer"))
         .containsExactly("/image", "/tags/0", "/containerfile", "/priority", "/x");
@@ -164,8 +175,7 @@ class SubmissionIT {
 
   @Test
   void aBodyThatIsTooLargeIsRefused() {
-    isProblem(
-        api.post("/api/v1/builds", " ".repeat(5 << 20)), 413, "request-too-large", null);
+    isProblem(api.post("/api/v1/builds", " ".repeat(5 << 20)), 413, "request-too-large", null);
   }
 
   @Test
@@ -292,8 +302,7 @@ class SubmissionIT {
         UUID.fromString(request));
     assertThat(api.get("/api/v1/requests/" + request).at("/answer")).isEqualTo("DONE");
     Farm.fail(build);
-    isProblem(
-        api.post("/api/v1/builds/" + build + "/cancel"), 409, "already-finished", null);
+    isProblem(api.post("/api/v1/builds/" + build + "/cancel"), 409, "already-finished", null);
   }
 
   @Test
@@ -303,7 +312,6 @@ class SubmissionIT {
     assertThat(api.post("/api/v1/builds/" + open + "/cancel").status()).isEqualTo(202);
     UUID promoted = api.build("default");
     Farm.succeed(promoted, "PROMOTED");
-    isProblem(
-        api.post("/api/v1/builds/" + promoted + "/cancel"), 409, "already-finished", null);
+    isProblem(api.post("/api/v1/builds/" + promoted + "/cancel"), 409, "already-finished", null);
   }
 }

@@ -78,6 +78,11 @@ public final class Farm {
   }
 
   public static long count(String sql, Object... arguments) {
+    return Long.parseLong(text(sql, arguments));
+  }
+
+  /** The first column of the first row. */
+  public static String text(String sql, Object... arguments) {
     try (Connection connection = connect("owner");
         PreparedStatement statement = connection.prepareStatement(sql)) {
       for (int i = 0; i < arguments.length; i++) {
@@ -85,7 +90,7 @@ public final class Farm {
       }
       try (ResultSet rows = statement.executeQuery()) {
         rows.next();
-        return rows.getLong(1);
+        return rows.getString(1);
       }
     } catch (SQLException e) {
       throw new IllegalStateException(e);
@@ -261,7 +266,8 @@ public final class Farm {
   public static void run(UUID build) {
     schedulerDoes("UPDATE build SET state = 'RUNNING', started_at = now() WHERE id = ?", build);
     schedulerDoes(
-        "UPDATE platform_build SET state = 'RUNNING', started_at = now() WHERE build_id = ?", build);
+        "UPDATE platform_build SET state = 'RUNNING', started_at = now() WHERE build_id = ?",
+        build);
   }
 
   public static void fail(UUID build) {

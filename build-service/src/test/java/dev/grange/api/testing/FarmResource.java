@@ -11,7 +11,9 @@ import java.sql.SQLException;
 import java.util.HashMap;
 import java.util.Map;
 
-/** PostgreSQL and registries for the application under test, each behind a proxy that can be cut. */
+/**
+ * PostgreSQL and registries for the application under test, each behind a proxy that can be cut.
+ */
 public class FarmResource implements QuarkusTestResourceLifecycleManager {
   @Override
   public Map<String, String> start() {
@@ -32,7 +34,8 @@ public class FarmResource implements QuarkusTestResourceLifecycleManager {
       Map<String, Object> farm = new HashMap<>();
       farm.put("jdbcUrl", database.jdbcUrl());
       farm.put("owner", new String[] {database.owner().user(), database.owner().password()});
-      farm.put("scheduler", new String[] {database.scheduler().user(), database.scheduler().password()});
+      farm.put(
+          "scheduler", new String[] {database.scheduler().user(), database.scheduler().password()});
       farm.put("candidate", "http://" + services.candidate());
       farm.put("database.cut", (Runnable) toDatabase::cut);
       farm.put("database.mend", (Runnable) toDatabase::mend);

@@ -1,5 +1,6 @@
 package dev.grange.scheduler.attempt;
 
+import dev.grange.domain.worker.Verdict;
 import dev.grange.scheduler.Loop;
 import dev.grange.scheduler.Registries;
 import dev.grange.scheduler.Wakeups;
@@ -18,11 +19,9 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jboss.logging.Logger;
@@ -41,13 +40,12 @@ public class AttemptRunner {
 
   private final Db db;
   private final Attempts attempts;
-  private final Jobs jobs;
   private final Clusters clusters;
   private final Leases leases;
-  private final Registries registries;
   private final Indexer indexer;
   private final Wakeups wakeups;
   private final AttemptConfig config;
+  private final AttemptTask.Tools tools;
   private final Map<UUID, AttemptTask> tasks = new ConcurrentHashMap<>();
   private final Map<String, AttemptTask> byPod = new ConcurrentHashMap<>();
   private @Nullable Loop loop;
@@ -65,13 +63,12 @@ public class AttemptRunner {
       AttemptConfig config) {
     this.db = db;
     this.attempts = attempts;
-    this.jobs = jobs;
     this.clusters = clusters;
     this.leases = leases;
-    this.registries = registries;
     this.indexer = indexer;
     this.wakeups = wakeups;
     this.config = config;
+    this.tools = new AttemptTask.Tools(attempts, jobs, registries, config, nodeName());
   }
 
   public void start() {
@@ -126,25 +123,29 @@ public class AttemptRunner {
   public void takeOn(List<Attempt> placed) {
     for (Attempt attempt : placed) {
       if (leases.holds(Leases.ofCluster(attempt.cluster()))) {
-        begin(attempt);
+        begin(attempt, true);
       }
     }
   }
 
   boolean round() throws SQLException {
-    List<Attempt> unreleased = attempts.unreleased(leases.clusters());
-    Set<UUID> known = new HashSet<>();
+    List<String> held = leases.clusters();
+    List<Attempt> unreleased = attempts.unreleased(held);
     for (Attempt attempt : unreleased) {
-      known.add(attempt.id());
       AttemptTask task = tasks.get(attempt.id());
       if (task == null) {
-        begin(attempt);
+        begin(attempt, false);
       } else if (task.attempt().epoch() != attempt.epoch()) {
         // the lease was lost and won back in between: the task's fence is out of date
         task.abandon();
       }
     }
-    for (Attempts.Order order : attempts.orders(new ArrayList<>(known))) {
+    for (AttemptTask task : tasks.values()) {
+      if (!held.contains(task.attempt().cluster())) {
+        task.abandon();
+      }
+    }
+    for (Attempts.Order order : attempts.orders(new ArrayList<>(tasks.keySet()))) {
       AttemptTask task = tasks.get(order.id());
       String why = order.stop() != null ? order.stop() : "TIMED_OUT";
       if (task != null) {
@@ -154,41 +155,46 @@ public class AttemptRunner {
     return false;
   }
 
-  private void begin(Attempt attempt) {
-    if (stopping) {
-      return;
+  /** Ends attempts on clusters that no scheduler looks after any more, when they are due. */
+  public void endAbandoned() throws SQLException {
+    for (Attempt attempt : attempts.takeAbandoned()) {
+      LOG.warnf(
+          "attempt %s: no scheduler has looked after cluster %s for a while, and the attempt is"
+              + " due: it ends here",
+          attempt.id(), attempt.cluster());
+      try {
+        Attempts.Ended ended = attempts.end(attempt, Verdict.lost(), null, null, null);
+        wakeups.changed(EnumSet.of(Chore.PLACEMENT, Chore.RELAY), ended.builds());
+      } catch (Fenced e) {
+        LOG.infof("%s", e.getMessage());
+      }
     }
-    Optional<ClusterGateway> gateway = clusters.gateway(attempt.cluster());
-    if (gateway.isEmpty()) {
-      return;
-    }
-    Thread.ofVirtual().name("attempt-" + attempt.id()).start(() -> run(attempt, gateway.get()));
   }
 
-  private void run(Attempt attempt, ClusterGateway gateway) {
-    AttemptTask task;
-    try {
-      task =
-          new AttemptTask(
-              attempt,
-              gateway,
-              attempts,
-              jobs,
-              registries.candidate(),
-              new AttemptLog(db, attempt, config.maxLogBytes()),
-              config.stopGrace(),
-              nodeName());
-    } catch (SQLException e) {
-      LOG.warnf("attempt %s is taken on later: %s", attempt.id(), e.getMessage());
+  /** Has its task at once, so that an order to stop finds it. */
+  private void begin(Attempt attempt, boolean fresh) {
+    Optional<ClusterGateway> gateway = clusters.gateway(attempt.cluster());
+    if (stopping || gateway.isEmpty()) {
       return;
     }
-    if (tasks.putIfAbsent(attempt.id(), task) != null) {
-      return;
+    AttemptTask task =
+        new AttemptTask(
+            attempt,
+            fresh,
+            gateway.get(),
+            new AttemptLog(db, attempt, config.maxLogBytes()),
+            tools);
+    if (tasks.putIfAbsent(attempt.id(), task) == null) {
+      byPod.put(attempt.podName(), task);
+      Thread.ofVirtual()
+          .name("attempt-" + attempt.id())
+          .start(() -> run(attempt, task, gateway.get()));
     }
-    byPod.put(attempt.podName(), task);
+  }
+
+  private void run(Attempt attempt, AttemptTask task, ClusterGateway gateway) {
     try {
       Optional<Attempts.Ended> ended = task.run();
-      forget(attempt);
       if (ended.isPresent()) {
         carryOn(attempt, gateway, ended.get());
       }

@@ -11,6 +11,7 @@ import dev.grange.registry.Digests;
 import dev.grange.registry.Manifest;
 import dev.grange.registry.Registry;
 import dev.grange.registry.RegistryException;
+import dev.grange.scheduler.Registries;
 import dev.grange.scheduler.cluster.ClusterException;
 import dev.grange.scheduler.cluster.ClusterGateway;
 import dev.grange.scheduler.cluster.PodView;
@@ -38,6 +39,8 @@ final class AttemptTask {
   private static final Duration LOOK = Duration.ofSeconds(5);
   private static final Duration LOG_PAUSE = Duration.ofMillis(100);
   private static final Duration LOOK_PAUSE = Duration.ofMillis(5);
+  private static final Duration START_PAUSE = Duration.ofSeconds(1);
+  private static final int MAX_WAITS = 60;
   private static final int TRIES = 5;
 
   /** How long the registry may be away before a push that it has taken counts as failed. */
@@ -47,37 +50,47 @@ final class AttemptTask {
   private final ClusterGateway gateway;
   private final Attempts attempts;
   private final Jobs jobs;
-  private final Registry candidate;
+  private final Registries registries;
   private final AttemptLog log;
+  private final boolean fresh;
   private final Duration stopGrace;
   private final @Nullable String node;
   private final Semaphore signals = new Semaphore(0);
   private volatile @Nullable String stop;
   private volatile boolean stopAsked;
   private volatile boolean abandoned;
-  private boolean stopSent;
+  private long lastStop;
+  private long lastEnsure;
+  private int waits;
   private boolean building;
   private boolean behind;
   private long lastCopy;
   private long lastLook;
 
-  AttemptTask(
-      Attempt attempt,
-      ClusterGateway gateway,
+  /** What a task needs besides its attempt: the same for all. */
+  record Tools(
       Attempts attempts,
       Jobs jobs,
-      Registry candidate,
-      AttemptLog log,
-      Duration stopGrace,
-      @Nullable String node) {
+      Registries registries,
+      AttemptConfig config,
+      @Nullable String node) {}
+
+  /**
+   * A task that has not begun.
+   *
+   * @param fresh whether the row was read in the transaction that wrote it; otherwise it may be out
+   *     of date, and is read again
+   */
+  AttemptTask(Attempt attempt, boolean fresh, ClusterGateway gateway, AttemptLog log, Tools tools) {
     this.attempt = attempt;
+    this.fresh = fresh;
     this.gateway = gateway;
-    this.attempts = attempts;
-    this.jobs = jobs;
-    this.candidate = candidate;
     this.log = log;
-    this.stopGrace = stopGrace;
-    this.node = node;
+    this.attempts = tools.attempts();
+    this.jobs = tools.jobs();
+    this.registries = tools.registries();
+    this.stopGrace = tools.config().stopGrace();
+    this.node = tools.node();
     this.building =
         attempt.state() != AttemptState.ASSIGNED && attempt.state() != AttemptState.PREPARED;
   }
@@ -116,12 +129,16 @@ final class AttemptTask {
    * @return what its end leads to; empty when it was abandoned
    */
   Optional<Attempts.Ended> run() throws SQLException, Fenced, InterruptedException {
+    if (!fresh) {
+      // Between the reading of the row and now, an earlier task may have ended the attempt and
+      // removed its pod: it must not be
+      // made again.
+      attempts.requireOurs(attempt);
+    }
     String uid = attempt.podUid();
     if (uid == null) {
       if (stop != null) {
-        return remove(
-            new Verdict.Interrupted(new Failure(Reason.DRAINED, "it was stopped before it began")),
-            null);
+        return remove(stopped(), null);
       }
       try {
         uid = create();
@@ -133,11 +150,16 @@ final class AttemptTask {
     return follow(uid);
   }
 
+  private static Verdict stopped() {
+    return new Verdict.Interrupted(new Failure(Reason.DRAINED, "it was stopped before it began"));
+  }
+
   /** Creates the pod, or finds it: whether an earlier try has worked is not known. */
   private String create() throws SQLException, Fenced, ClusterException, InterruptedException {
     for (int tries = 1; ; tries++) {
       try {
         String uid = gateway.ensure(attempt.podName(), jobs.of(attempt));
+        lastEnsure = System.nanoTime();
         attempts.prepared(attempt, uid, true);
         building = true;
         return uid;
@@ -162,11 +184,21 @@ final class AttemptTask {
         switch (phase) {
           case ENDED, LOST -> {
             copyLog();
-            return Optional.of(conclude(view, uid));
+            return conclude(view, uid);
           }
           case WAITING -> {
-            // made and not started: whoever made it died in between
-            String _ = gateway.ensure(attempt.podName(), jobs.of(attempt));
+            if (stop != null) {
+              recordStop(stop);
+              return remove(stopped(), uid);
+            }
+            if (!startAgain()) {
+              return remove(
+                  new Verdict.Failed(
+                      new Failure(
+                          Reason.WORKER_BROKEN,
+                          "its worker did not begin, however often it was started")),
+                  uid);
+            }
           }
           case RUNNING -> {
             if (!building) {
@@ -178,11 +210,11 @@ final class AttemptTask {
             } else {
               behind = true;
             }
+            stopWorker();
           }
         }
-        stopWorker();
         troubles = 0;
-        await(phase == Phase.RUNNING ? LOOK : Duration.ofSeconds(1));
+        await(phase == Phase.RUNNING ? LOOK : START_PAUSE);
       } catch (ClusterException e) {
         troubles++;
         LOG.warnf("attempt %s: %s", attempt.id(), e.getMessage());
@@ -190,6 +222,22 @@ final class AttemptTask {
       }
     }
     return Optional.empty();
+  }
+
+  /**
+   * A pod that was made and whose worker has not begun: it is about to, or whoever made it died in
+   * between.
+   *
+   * @return false when that has been so for too long
+   */
+  private boolean startAgain() throws ClusterException, SQLException {
+    if (System.nanoTime() - lastEnsure < START_PAUSE.toNanos()) {
+      return true;
+    }
+    lastEnsure = System.nanoTime();
+    String _ = gateway.ensure(attempt.podName(), jobs.of(attempt));
+    waits++;
+    return waits <= MAX_WAITS;
   }
 
   private Duration elapsedSinceCopy() {
@@ -215,21 +263,28 @@ final class AttemptTask {
     lastLook = System.nanoTime();
   }
 
-  private void stopWorker() throws ClusterException, SQLException, Fenced {
-    String why = stop;
-    if (why == null || stopSent) {
-      return;
-    }
+  private void recordStop(String why) throws SQLException, Fenced {
     if (!stopAsked) {
       attempts.askToStop(attempt, why);
       stopAsked = true;
     }
-    LOG.infof("attempt %s is stopped: %s", attempt.id(), why);
-    gateway.stop(attempt.podName(), stopGrace);
-    stopSent = true;
   }
 
-  private Attempts.Ended conclude(@Nullable PodView view, String uid)
+  /** Stops the worker, and again now and then: a signal that came too early was not heard. */
+  private void stopWorker() throws ClusterException, SQLException, Fenced {
+    String why = stop;
+    if (why == null || (lastStop != 0 && System.nanoTime() - lastStop < LOOK.toNanos())) {
+      return;
+    }
+    recordStop(why);
+    if (lastStop == 0) {
+      LOG.infof("attempt %s is stopped: %s", attempt.id(), why);
+    }
+    lastStop = System.nanoTime();
+    gateway.stop(attempt.podName(), stopGrace);
+  }
+
+  private Optional<Attempts.Ended> conclude(@Nullable PodView view, String uid)
       throws SQLException, Fenced, InterruptedException {
     Verdict verdict =
         view == null || view.phase() == Phase.LOST
@@ -240,6 +295,10 @@ final class AttemptTask {
       try {
         size = size(digest);
       } catch (RegistryException e) {
+        if (abandoned) {
+          // whether the image is there is not known: the next scheduler asks again
+          return Optional.empty();
+        }
         Reason reason =
             e.kind() == RegistryException.Kind.UNAUTHORIZED
                 ? Reason.REGISTRY_AUTH
@@ -251,12 +310,14 @@ final class AttemptTask {
                     "the worker says that it pushed " + digest + ", but " + e.getMessage()));
       }
     }
-    return attempts.end(attempt, verdict, size, node, uid);
+    return Optional.of(attempts.end(attempt, verdict, size, node, uid));
   }
 
   /** Ends an attempt that has no worker, after whatever may be there of it was removed. */
   private Optional<Attempts.Ended> remove(Verdict verdict, @Nullable String uid)
       throws SQLException, Fenced, InterruptedException {
+    // another scheduler's worker is not ours to remove
+    attempts.requireOurs(attempt);
     for (int tries = 1; tries <= TRIES; tries++) {
       try {
         gateway.remove(attempt.podName());
@@ -270,7 +331,8 @@ final class AttemptTask {
   }
 
   /** Looks into the registry: exit status 0 is no proof that there is an image. */
-  private long size(String digest) throws RegistryException, InterruptedException {
+  private long size(String digest) throws RegistryException, SQLException, InterruptedException {
+    Registry candidate = registries.candidate();
     String repository = String.valueOf(attempt.repository());
     for (int tries = 1; ; tries++) {
       try {

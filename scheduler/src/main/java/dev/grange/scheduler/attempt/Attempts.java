@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.random.RandomGenerator;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +36,8 @@ import org.jspecify.annotations.Nullable;
  */
 @ApplicationScoped
 class Attempts {
+  private static final Logger LOG = Logger.getLogger(Attempts.class);
+
   private final Db db;
   private final Outcomes outcomes;
   private final Releases releases;
@@ -90,6 +93,44 @@ class Attempts {
                         row.getString("stop_reason"),
                         row.getBoolean("overdue")),
                 attempts));
+  }
+
+  /**
+   * Fails unless the attempt's row is as this scheduler read it: unreleased, and under the same
+   * epoch.
+   */
+  void requireOurs(Attempt attempt) throws SQLException, Fenced {
+    boolean ours =
+        db.call(
+            tx ->
+                tx.first(
+                        "SELECT 1 FROM attempt WHERE id = ? AND epoch = ? AND released_at IS NULL",
+                        _ -> true,
+                        attempt.id(),
+                        attempt.epoch())
+                    .isPresent());
+    fence(attempt, ours ? 1 : 0);
+  }
+
+  /**
+   * Takes over attempts that nobody looks after: their cluster's lease has run out, nobody has
+   * taken it, and they are overdue or were asked to end. Their epoch is raised, so that a holder
+   * who wakes writes nothing.
+   */
+  List<Attempt> takeAbandoned() throws SQLException {
+    return db.call(
+        tx ->
+            tx.list(
+                """
+                UPDATE attempt a SET epoch = a.epoch + 1
+                WHERE a.released_at IS NULL AND a.state IN ('ASSIGNED', 'PREPARED', 'BUILDING', 'PUSHING')
+                  AND (a.deadline < now() - interval '1 minute' OR a.stop_reason IS NOT NULL)
+                  AND NOT EXISTS (
+                    SELECT FROM lease l WHERE l.name = 'cluster:' || a.cluster AND l.expires_at > now() - interval '1 minute')
+                RETURNING
+                """
+                    + Attempt.COLUMNS,
+                Attempt::of));
   }
 
   /**
@@ -165,6 +206,31 @@ class Attempts {
    * @param size of the image in bytes, with {@code node} for the record
    */
   Ended end(
+      Attempt attempt,
+      Verdict verdict,
+      @Nullable Long size,
+      @Nullable String node,
+      @Nullable String podUid)
+      throws SQLException, Fenced {
+    try {
+      return tryToEnd(attempt, verdict, size, node, podUid);
+    } catch (SQLException e) {
+      String state = String.valueOf(e.getSQLState());
+      if (!state.startsWith("22") && !state.startsWith("23")) {
+        throw e;
+      }
+      // What the worker reported does not fit into the database. However it came to that, the
+      // attempt has to end.
+      LOG.errorf(
+          "attempt %s: its end cannot be written as it was reported: %s",
+          attempt.id(), e.getMessage());
+      Failure failure =
+          new Failure(Reason.WORKER_BROKEN, "what its worker reported cannot be recorded");
+      return tryToEnd(attempt, new Verdict.Failed(failure), null, node, podUid);
+    }
+  }
+
+  private Ended tryToEnd(
       Attempt attempt,
       Verdict verdict,
       @Nullable Long size,

@@ -80,7 +80,8 @@ public class Indexer {
               tx.list(
                   """
                   SELECT b.id FROM build b
-                  WHERE b.state = 'RUNNING' AND (b.index_until IS NULL OR b.index_until < now())
+                  WHERE b.state = 'RUNNING' AND (b.index_until IS NULL OR b.index_until < now() OR (b.index_holder IS NOT NULL
+                      AND NOT EXISTS (SELECT FROM lease l WHERE l.name = 'scheduler:' || b.index_holder AND l.expires_at > now())))
                     AND NOT EXISTS (SELECT FROM platform_build p WHERE p.build_id = b.id AND p.state <> 'SUCCEEDED')
                   ORDER BY b.id LIMIT 50
                   """,
@@ -106,7 +107,7 @@ public class Indexer {
         throw new RegistryNotConsistent(candidate.host());
       }
       succeed(claim, parts, new ImageReference(candidate.host(), repository, index.digest()));
-    } catch (RegistryException | RegistryNotConsistent e) {
+    } catch (RegistryException | RegistryNotConsistent | RuntimeException e) {
       putBack(claim, e);
     }
   }
@@ -148,8 +149,7 @@ public class Indexer {
       Manifest image =
           registry
               .manifest(repository, part.digest())
-              .orElseThrow(
-                  () -> new IllegalStateException("a manifest that was read back is gone"));
+              .orElseThrow(() -> registry.missing(repository, part.digest()));
       String[] platform = part.platform().split("/", -1);
       ObjectNode of =
           manifests

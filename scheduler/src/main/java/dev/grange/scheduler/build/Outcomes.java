@@ -225,7 +225,8 @@ public class Outcomes {
     return tx.first(
         """
         UPDATE build SET index_epoch = index_epoch + 1, index_holder = ?, index_until = now() + make_interval(secs => ?)
-        WHERE id = ? AND state = 'RUNNING' AND (index_until IS NULL OR index_until < now())
+        WHERE id = ? AND state = 'RUNNING' AND (index_until IS NULL OR index_until < now() OR (index_holder IS NOT NULL
+            AND NOT EXISTS (SELECT FROM lease l WHERE l.name = 'scheduler:' || index_holder AND l.expires_at > now())))
         RETURNING index_epoch, index_tries
         """,
         row -> new IndexClaim(build.facts(), row.getLong("index_epoch"), row.getInt("index_tries")),

@@ -11,6 +11,7 @@ import jakarta.enterprise.event.Observes;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.SQLException;
+import java.time.Clock;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -29,14 +30,16 @@ public class Clusters {
   private final Leases leases;
   private final LocalConfig local;
   private final Uuids uuids;
+  private final Clock clock;
   private final Map<String, ClusterGateway> gateways = new ConcurrentHashMap<>();
   private volatile Consumer<String> listener = _ -> {};
 
-  Clusters(Db db, Leases leases, LocalConfig local, Uuids uuids) {
+  Clusters(Db db, Leases leases, LocalConfig local, Uuids uuids, Clock clock) {
     this.db = db;
     this.leases = leases;
     this.local = local;
     this.uuids = uuids;
+    this.clock = clock;
   }
 
   public Optional<ClusterGateway> gateway(String cluster) {
@@ -83,7 +86,7 @@ public class Clusters {
     try {
       LocalCluster gateway =
           new LocalCluster(
-              directory.get().resolve(cluster), bin.get(), () -> uuids.next().toString());
+              directory.get().resolve(cluster), bin.get(), () -> uuids.next().toString(), clock);
       gateway.watch(listener);
       gateways.put(cluster, gateway);
     } catch (IOException e) {

@@ -56,6 +56,8 @@ public class Leases {
   private final Map<String, Long> held = new ConcurrentHashMap<>();
   private final Set<String> wanted = ConcurrentHashMap.newKeySet();
   private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
+  private volatile Duration next;
+  private volatile boolean alone;
   private @Nullable Loop loop;
 
   Leases(Db db, FarmConfig farm, LeaseConfig config, RandomGenerator random) {
@@ -68,6 +70,9 @@ public class Leases {
             + "-"
             + HexFormat.of().toHexDigits(random.nextLong());
     wanted.add(RELAY);
+    // says that this scheduler lives: what it has claimed for itself is free when this runs out
+    wanted.add("scheduler:" + holder);
+    this.next = duration.dividedBy(3);
   }
 
   public static String ofCluster(String cluster) {
@@ -99,7 +104,7 @@ public class Leases {
   }
 
   public void start() {
-    loop = Loop.start("leases", duration.dividedBy(3), this::renew);
+    loop = Loop.start("leases", () -> next, this::renew);
   }
 
   void stop(@Observes ShutdownEvent event) {
@@ -126,9 +131,9 @@ public class Leases {
     return held.containsKey(name);
   }
 
-  /** Whether no other scheduler held a lease that this one wants, when it last asked. */
-  public boolean holdsAll() {
-    return held.keySet().containsAll(wanted);
+  /** Whether no other scheduler was there when it last asked. */
+  public boolean isAlone() {
+    return alone;
   }
 
   /** The clusters that this scheduler held when it last asked. */
@@ -177,11 +182,49 @@ public class Leases {
               }
               return lost;
             });
+    next = lookAround();
     if (!taken.isEmpty()) {
       LOG.infof("took %s", taken);
       listeners.forEach(Runnable::run);
     }
     return false;
+  }
+
+  /**
+   * Looks for other schedulers.
+   *
+   * @return the time to the next renewal: a third of the lease, or less if another's lease runs out
+   *     before
+   */
+  private Duration lookAround() throws SQLException {
+    record Others(boolean none, long leftMillis) {}
+    Others others =
+        db.call(
+            tx ->
+                tx.first(
+                        """
+                        SELECT count(*) FILTER (WHERE expires_at > clock_timestamp()) = 0 AS none,
+                          (extract(epoch FROM min(expires_at) FILTER (WHERE name = ANY(?)) - clock_timestamp()) * 1000)::bigint AS left_ms
+                        FROM lease WHERE holder <> ?
+                        """,
+                        row -> new Others(row.getBoolean("none"), row.getLong("left_ms")),
+                        wanted,
+                        holder)
+                    .orElseThrow());
+    alone = others.none();
+    Duration usual = duration.dividedBy(3);
+    // a moment more, so that it has run out by then; nothing to wait for if nobody else holds any
+    Duration foreign = Duration.ofMillis(Math.max(0, others.leftMillis()) + 20);
+    return !alone && foreign.compareTo(usual) < 0 && others.leftMillis() > 0 ? foreign : usual;
+  }
+
+  /** Forgets schedulers that have been gone for long. */
+  public void tidy() throws SQLException {
+    db.run(
+        tx ->
+            tx.update(
+                "DELETE FROM lease WHERE name LIKE 'scheduler:%' AND expires_at < now() - interval"
+                    + " '1 hour'"));
   }
 
   /** From here on the last holder's transitions of these attempts write nothing. */

@@ -37,6 +37,7 @@ import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -75,7 +76,7 @@ public class PlacementRound {
   private final Releases releases;
   private final Wakeups wakeups;
   private final String farm;
-  private final Map<UUID, String> told = new HashMap<>();
+  private Map<UUID, String> told = Map.of();
   private @Nullable Loop loop;
 
   PlacementRound(
@@ -108,23 +109,28 @@ public class PlacementRound {
     }
   }
 
-  private record Placed(List<Attempt> attempts, List<UUID> builds, boolean more) {}
+  /**
+   * What a round has written.
+   *
+   * @param told why each piece of work waits, to be remembered once it is committed
+   */
+  private record Placed(List<Attempt> attempts, List<UUID> builds, Map<UUID, String> told) {}
 
   boolean round() throws SQLException {
     Placed placed = db.call(this::place);
+    told = placed.told();
     if (!placed.attempts().isEmpty()) {
       runner.takeOn(placed.attempts());
       wakeups.changed(EnumSet.of(Chore.ATTEMPTS, Chore.RELAY), placed.builds());
     }
-    return placed.more();
+    return false;
   }
 
   private Placed place(Db.Tx tx) throws SQLException {
     lockQueue(tx);
     List<Work> queue = queue(tx);
     if (queue.isEmpty()) {
-      told.clear();
-      return new Placed(List.of(), List.of(), false);
+      return new Placed(List.of(), List.of(), Map.of());
     }
     Placement.Plan plan = Placement.plan(queue, clusters(tx));
     List<Attempt> attempts = new ArrayList<>();
@@ -135,27 +141,31 @@ public class PlacementRound {
       assignTests(
           tx, plan.assignments().stream().filter(a -> a.work().test()).toList(), attempts, builds);
     }
-    explain(tx, plan.refusals());
-    return new Placed(attempts, List.copyOf(builds), false);
+    return new Placed(attempts, List.copyOf(builds), explain(tx, plan.refusals()));
   }
 
   public static void lockQueue(Db.Tx tx) throws SQLException {
     tx.first("SELECT pg_advisory_xact_lock(?)", _ -> true, QUEUE_LOCK);
   }
 
+  /**
+   * What waits, in its order. The window is one for each platform: what waits for a platform that
+   * nobody builds for now does not stand before the rest.
+   */
   private static List<Work> queue(Db.Tx tx) throws SQLException {
     return tx.list(
         """
         (SELECT t.id, true AS test, b.project, t.platform, '{}'::text[] AS avoid
-         FROM test_run t JOIN release r ON r.id = t.release_id JOIN build b ON b.id = r.build_id
-         WHERE t.outcome = 'QUEUED' AND (t.not_before IS NULL OR t.not_before <= now())
-         ORDER BY t.created_at LIMIT ?)
+         FROM (SELECT *, row_number() OVER (PARTITION BY platform ORDER BY created_at, id) AS place FROM test_run
+               WHERE outcome = 'QUEUED' AND (not_before IS NULL OR not_before <= now())) t
+         JOIN release r ON r.id = t.release_id JOIN build b ON b.id = r.build_id
+         WHERE t.place <= ? ORDER BY t.created_at, t.id)
         UNION ALL
         (SELECT e.id, false, e.project, e.platform,
            ARRAY(SELECT key FROM jsonb_each_text(e.refused) WHERE value::timestamptz > now() - interval '10 minutes')
-         FROM execution e
-         WHERE e.state = 'QUEUED' AND (e.not_before IS NULL OR e.not_before <= now())
-         ORDER BY e.priority DESC, e.created_at, e.id LIMIT ?)
+         FROM (SELECT *, row_number() OVER (PARTITION BY platform ORDER BY priority DESC, created_at, id) AS place FROM execution
+               WHERE state = 'QUEUED' AND (not_before IS NULL OR not_before <= now())) e
+         WHERE e.place <= ? ORDER BY e.priority DESC, e.created_at, e.id)
         """,
         row ->
             new Work(
@@ -238,7 +248,6 @@ public class PlacementRound {
         "UPDATE execution SET state = 'RUNNING', not_before = NULL WHERE id = ANY(?::uuid[])",
         placed);
     tx.update("DELETE FROM placement_decision WHERE execution_id = ANY(?::uuid[])", placed);
-    placed.forEach(id -> told.remove(UUID.fromString(id)));
     record Begun(UUID build, PlatformBuildFacts facts) {}
     List<Begun> begun =
         tx.list(
@@ -337,29 +346,38 @@ public class PlacementRound {
     }
   }
 
-  /** Stores why something waits, when that is not what is stored already. */
-  private void explain(Db.Tx tx, List<Refusal> refusals) throws SQLException {
+  /**
+   * Stores why something waits, when that is not what was stored at the last round.
+   *
+   * @return why each execution waits
+   */
+  private Map<UUID, String> explain(Db.Tx tx, List<Refusal> refusals) throws SQLException {
+    Map<UUID, String> now = new HashMap<>();
+    List<Refusal> news = new ArrayList<>();
     for (Refusal refusal : refusals) {
-      if (refusal.work().test()) {
-        continue;
+      UUID id = refusal.work().id();
+      if (!refusal.work().test()) {
+        now.put(id, refusal.why().code() + refusal.message() + json(refusal.clusters()));
+        if (!Objects.equals(now.get(id), told.get(id))) {
+          news.add(refusal);
+        }
       }
-      String clusters = json(refusal.clusters());
-      String all = refusal.why().code() + refusal.message() + clusters;
-      if (all.equals(told.put(refusal.work().id(), all))) {
-        continue;
-      }
+    }
+    if (!news.isEmpty()) {
       tx.update(
           """
-          INSERT INTO placement_decision AS d (execution_id, reason, message, clusters) VALUES (?, ?, ?, ?::jsonb)
+          INSERT INTO placement_decision AS d (execution_id, reason, message, clusters)
+          SELECT * FROM unnest(?::uuid[], ?::text[], ?::text[], ?::jsonb[])
           ON CONFLICT (execution_id) DO UPDATE
             SET reason = EXCLUDED.reason, message = EXCLUDED.message, clusters = EXCLUDED.clusters, decided_at = now()
             WHERE (d.reason, d.message, d.clusters) IS DISTINCT FROM (EXCLUDED.reason, EXCLUDED.message, EXCLUDED.clusters)
           """,
-          refusal.work().id(),
-          refusal.why().code(),
-          refusal.message(),
-          clusters);
+          news.stream().map(r -> r.work().id().toString()).toList(),
+          news.stream().map(r -> r.why().code()).toList(),
+          news.stream().map(Refusal::message).toList(),
+          news.stream().map(r -> json(r.clusters())).toList());
     }
+    return now;
   }
 
   private static String json(Map<String, String> map) {
@@ -371,7 +389,7 @@ public class PlacementRound {
   }
 
   /**
-   * Ends executions that have waited longer than their submission allows.
+   * Ends executions and tests that have waited longer than their submission allows.
    *
    * @return how many there were
    */
@@ -381,36 +399,60 @@ public class PlacementRound {
         db.call(
             tx -> {
               touched.clear();
-              List<UUID> late =
-                  tx.list(
-                      "SELECT id FROM execution WHERE state = 'QUEUED' AND queue_deadline < now()"
-                          + " ORDER BY id LIMIT 100",
-                      row -> Db.uuid(row, "id"));
-              if (late.isEmpty()) {
-                return 0;
-              }
-              lockQueue(tx);
-              for (UUID execution : late) {
-                List<BuildRow> builds = outcomes.lockBuildsOf(tx, execution);
-                boolean still =
-                    tx.first(
-                            "SELECT 1 FROM execution WHERE id = ? AND state = 'QUEUED'",
-                            _ -> true,
-                            execution)
-                        .isPresent();
-                if (still) {
-                  builds.forEach(build -> touched.add(build.id()));
-                  Failure failure = expired(tx, execution);
-                  Fault fault = failure.reason().fault().orElse(Fault.INFRA);
-                  var _ = outcomes.end(tx, builds, execution, null, new End.Failed(fault, failure));
-                }
-              }
-              return late.size();
+              return expireExecutions(tx, touched) + expireTests(tx, touched);
             });
     if (!touched.isEmpty()) {
       wakeups.changed(EnumSet.of(Chore.RELAY), touched);
     }
     return ended;
+  }
+
+  private int expireExecutions(Db.Tx tx, Set<UUID> touched) throws SQLException {
+    List<UUID> late =
+        tx.list(
+            "SELECT id FROM execution WHERE state = 'QUEUED' AND queue_deadline < now()"
+                + " ORDER BY id LIMIT 100",
+            row -> Db.uuid(row, "id"));
+    if (late.isEmpty()) {
+      return 0;
+    }
+    lockQueue(tx);
+    for (UUID execution : late) {
+      List<BuildRow> builds = outcomes.lockBuildsOf(tx, execution);
+      boolean still =
+          tx.first(
+                  "SELECT 1 FROM execution WHERE id = ? AND state = 'QUEUED'", _ -> true, execution)
+              .isPresent();
+      if (still) {
+        builds.forEach(build -> touched.add(build.id()));
+        Failure failure = expired(tx, execution);
+        Fault fault = failure.reason().fault().orElse(Fault.INFRA);
+        var _ = outcomes.end(tx, builds, execution, null, new End.Failed(fault, failure));
+      }
+    }
+    return late.size();
+  }
+
+  /** A test that nobody runs is not a pass: it ends as an error, and blocks. */
+  private int expireTests(Db.Tx tx, Set<UUID> touched) throws SQLException {
+    record Late(UUID test, UUID build) {}
+    List<Late> late =
+        tx.list(
+            """
+            SELECT t.id, b.id AS build_id FROM test_run t JOIN release r ON r.id = t.release_id JOIN build b ON b.id = r.build_id
+            WHERE t.outcome = 'QUEUED' AND t.created_at + make_interval(secs => b.queue_seconds) < now() ORDER BY t.id LIMIT 100
+            """,
+            row -> new Late(Db.uuid(row, "id"), Db.uuid(row, "build_id")));
+    if (late.isEmpty()) {
+      return 0;
+    }
+    lockQueue(tx);
+    for (Late one : late) {
+      BuildRow build = BuildRow.lock(tx, List.of(one.build())).getFirst();
+      touched.add(build.id());
+      releases.giveUp(tx, build, one.test(), "no cluster had a slot for it in time");
+    }
+    return late.size();
   }
 
   private static Failure expired(Db.Tx tx, UUID execution) throws SQLException {

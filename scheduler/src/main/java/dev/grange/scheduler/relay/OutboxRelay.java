@@ -16,10 +16,14 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.eclipse.microprofile.reactive.messaging.Channel;
@@ -85,22 +89,31 @@ public class OutboxRelay {
       return false;
     }
     ConcurrentLinkedQueue<Row> sent = new ConcurrentLinkedQueue<>();
-    List<CompletableFuture<?>> sending = new ArrayList<>();
+    Map<String, CompletableFuture<Void>> chains = new HashMap<>();
     for (Row row : rows) {
-      sending.add(
-          emitter
-              .sendMessage(message(row.event()))
-              .subscribeAsCompletionStage()
-              .thenRun(() -> sent.add(row)));
+      // One after the other for a key: what failed is not overtaken by what comes after it.
+      chains.compute(
+          row.event().key(),
+          (_, chain) ->
+              (chain == null ? CompletableFuture.<Void>completedFuture(null) : chain)
+                  .thenCompose(_ -> send(row, sent)));
     }
-    CompletableFuture<Void> all =
-        CompletableFuture.allOf(sending.toArray(CompletableFuture[]::new));
-    Throwable failure = all.handle((ok, error) -> error).join();
+    Throwable failure =
+        CompletableFuture.allOf(chains.values().toArray(CompletableFuture[]::new))
+            .handle((_, error) -> error)
+            .join();
     mark(sent);
     if (failure != null) {
       throw new RelayFailed(rows.size() - sent.size(), failure);
     }
     return rows.size() == BATCH;
+  }
+
+  private CompletionStage<Void> send(Row row, Queue<Row> sent) {
+    return emitter
+        .sendMessage(message(row.event()))
+        .subscribeAsCompletionStage()
+        .thenRun(() -> sent.add(row));
   }
 
   /** Kafka is away or refuses: the rows stay and are sent later. */

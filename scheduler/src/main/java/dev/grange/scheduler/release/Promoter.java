@@ -19,9 +19,11 @@ import dev.grange.store.Outbox;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import org.jboss.logging.Logger;
@@ -74,7 +76,8 @@ public class Promoter {
       String repository,
       List<String> tags,
       int tries,
-      @Nullable Boolean found) {}
+      @Nullable Boolean found,
+      Instant now) {}
 
   /** Claims releases that are to be promoted and that nobody works on. */
   public List<Claim> claim() throws SQLException {
@@ -86,7 +89,9 @@ public class Promoter {
                 FROM build b, promotion p
                 WHERE b.id = r.build_id AND p.release_id = r.id AND p.finished_at IS NULL
                   AND r.id IN (
-                    SELECT id FROM release WHERE state = 'PROMOTING' AND (held_until IS NULL OR held_until < now())
+                    SELECT id FROM release o
+                    WHERE state = 'PROMOTING' AND (held_until IS NULL OR held_until < now() OR (holder IS NOT NULL
+                      AND NOT EXISTS (SELECT FROM lease l WHERE l.name = 'scheduler:' || o.holder AND l.expires_at > now())))
                     ORDER BY opened_at LIMIT 50 FOR UPDATE SKIP LOCKED)
                 RETURNING r.id, r.build_id, p.id AS promotion, r.digest, b.candidate_repository, r.epoch
                 """,
@@ -119,7 +124,7 @@ public class Promoter {
           throw new NoSuchRegistry(target.registry());
         }
         promote(claim, target, candidate, registry.get());
-      } catch (RegistryException | NoSuchRegistry e) {
+      } catch (RegistryException | NoSuchRegistry | RuntimeException e) {
         LOG.warnf(
             "release %s: target %s/%s: %s",
             claim.release(), target.registry(), target.repository(), e.getMessage());
@@ -146,7 +151,7 @@ public class Promoter {
         tx ->
             tx.list(
                 """
-                SELECT id, registry, repository, tags, tries, found FROM promotion_target
+                SELECT id, registry, repository, tags, tries, found, clock_timestamp() AS asked_at FROM promotion_target
                 WHERE promotion_id = ? AND state = 'PENDING' ORDER BY registry, repository
                 """,
                 row ->
@@ -156,7 +161,8 @@ public class Promoter {
                         row.getString("repository"),
                         Db.texts(row, "tags"),
                         row.getInt("tries"),
-                        row.getObject("found", Boolean.class)),
+                        row.getObject("found", Boolean.class),
+                        Objects.requireNonNull(Db.instant(row, "asked_at"))),
                 claim.promotion()));
   }
 
@@ -164,6 +170,7 @@ public class Promoter {
       throws SQLException, RegistryException {
     Boolean found = target.found();
     if (found == null) {
+      // target.now() is before this look: what was announced since then, this look may have missed
       found = stable.resolve(target.repository(), claim.digest()).isPresent();
       if (!lookedAt(claim, target, found)) {
         return;
@@ -175,7 +182,10 @@ public class Promoter {
     Manifest manifest =
         stable
             .manifest(target.repository(), claim.digest())
-            .orElseThrow(() -> new IllegalStateException("a manifest that was read back is gone"));
+            .orElseThrow(() -> stable.missing(target.repository(), claim.digest()));
+    if (!stillHolds(claim)) {
+      return;
+    }
     for (String tag : target.tags()) {
       if (!stable.resolve(target.repository(), tag).equals(Optional.of(claim.digest()))) {
         stable.putManifest(target.repository(), tag, manifest);
@@ -190,11 +200,16 @@ public class Promoter {
         tx ->
             holds(tx, claim)
                 && tx.update(
-                        "UPDATE promotion_target SET found = ?, looked_at = clock_timestamp() WHERE"
+                        "UPDATE promotion_target SET found = ?, looked_at = ? WHERE"
                             + " id = ? AND state = 'PENDING'",
                         found,
+                        target.now(),
                         target.id())
                     == 1);
+  }
+
+  private boolean stillHolds(Claim claim) throws SQLException {
+    return db.call(tx -> holds(tx, claim));
   }
 
   /** Locks the release's row, so that the claim cannot be taken before this transaction ends. */
@@ -217,7 +232,7 @@ public class Promoter {
               if (release.isEmpty() || !holds(tx, claim)) {
                 return false;
               }
-              boolean news = !found && !publishedByAnother(tx, claim, target);
+              boolean news = isNews(tx, claim, target, found);
               Outcome outcome = news ? Outcome.PUBLISHED : Outcome.UNCHANGED;
               tx.update(
                   """
@@ -247,24 +262,34 @@ public class Promoter {
   }
 
   /**
-   * Two builds with the same image at once: the one that commits second finds that the other has
-   * announced it.
+   * Whether nobody has announced yet that the image is there.
+   *
+   * <p>Two builds with the same image at once: the one that commits second finds that the other has
+   * announced it. A promotion that copied and was then withdrawn or has died did not announce it:
+   * whoever finds the copy does.
    */
-  private static boolean publishedByAnother(Db.Tx tx, Claim claim, Target target)
+  private static boolean isNews(Db.Tx tx, Claim claim, Target target, boolean found)
       throws SQLException {
     String place = target.registry() + "/" + target.repository() + "@" + claim.digest();
     tx.first("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", _ -> true, place);
     return tx.first(
             """
-            SELECT 1 FROM promotion_target t JOIN promotion p ON p.id = t.promotion_id JOIN release r ON r.id = p.release_id
-            WHERE t.registry = ? AND t.repository = ? AND r.digest = ? AND t.outcome = 'published'
-              AND t.finished_at > (SELECT looked_at FROM promotion_target WHERE id = ?)
+            WITH there AS (
+              SELECT t.id, t.found, t.looked_at, t.outcome, t.finished_at
+              FROM promotion_target t JOIN promotion p ON p.id = t.promotion_id JOIN release r ON r.id = p.release_id
+              WHERE t.registry = ? AND t.repository = ? AND r.digest = ?)
+            SELECT 1 FROM there copied
+            WHERE copied.found = false AND (copied.id = ? OR (? AND copied.outcome IS NULL))
+              AND NOT EXISTS (
+                SELECT FROM there told WHERE told.outcome = 'published' AND told.finished_at >= copied.looked_at)
+            LIMIT 1
             """,
             _ -> true,
             target.registry(),
             target.repository(),
             claim.digest(),
-            target.id())
+            target.id(),
+            found)
         .isPresent();
   }
 

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grange.domain.release.Decision;
 import dev.grange.domain.release.Policy;
+import dev.grange.domain.release.TargetPlan;
 import dev.grange.domain.release.Template;
 import dev.grange.domain.release.TestOutcome;
 import dev.grange.events.ImageReference;
@@ -21,11 +22,9 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.io.IOException;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -144,12 +143,22 @@ public class Releases {
         policy
             .map(p -> Decision.of(p, build.facts().platforms(), results))
             .orElseGet(
-                () ->
-                    new Decision(
-                        false,
-                        false,
-                        "no policy applies: nothing says that this image may be released",
-                        List.of()));
+                () -> refused("no policy applies: nothing says that this image may be released"));
+    List<TargetPlan.Place> places = List.of();
+    if (decision.policiesSatisfied() && policy.isPresent()) {
+      TargetPlan plan = targets(tx, build, release.facts(), policy.get());
+      places = plan.places();
+      if (!plan.problems().isEmpty()) {
+        decision =
+            new Decision(
+                false,
+                false,
+                decision.summary()
+                    + ", but it cannot go anywhere: "
+                    + String.join("; ", plan.problems()),
+                decision.requirements());
+      }
+    }
     dev.grange.events.Decision told = event(decision, results);
     String stored = json(told);
     boolean changed = release.decision() == null || !stored.equals(normal(release.decision()));
@@ -168,38 +177,66 @@ public class Releases {
           ReleaseEvents.decisionChanged(
               farm, release.facts(), told, previous(release.decision()), cause, build.now()));
     }
-    if (state.equals("PROMOTING") && policy.isPresent()) {
-      openPromotion(tx, build, release.facts(), policy.get());
+    if (state.equals("PROMOTING")) {
+      openPromotion(tx, release.facts(), places);
     }
   }
 
-  private void openPromotion(Db.Tx tx, BuildRow build, ReleaseFacts release, Policy policy)
+  private static Decision refused(String summary) {
+    return new Decision(false, false, summary, List.of());
+  }
+
+  private static TargetPlan targets(Db.Tx tx, BuildRow build, ReleaseFacts release, Policy policy)
       throws SQLException {
-    UUID promotion = uuids.next();
-    tx.update("INSERT INTO promotion (id, release_id) VALUES (?, ?)", promotion, release.id());
     List<String> stable =
         tx.list(
             "SELECT name FROM registry WHERE role = 'stable' ORDER BY name",
             row -> row.getString("name"));
-    Map<String, String> values = values(build, release.digest(), "");
-    for (Policy.Target target : policy.targets()) {
-      Set<String> tags = new LinkedHashSet<>();
-      target.unique().forEach(tag -> tags.add(Template.fill(tag, values)));
-      if (target.requested()) {
-        tags.addAll(build.facts().tags());
-      }
-      for (String registry : target.registry().equals("*") ? stable : List.of(target.registry())) {
-        tx.update(
+    return TargetPlan.of(policy, values(build, release.digest(), ""), build.facts().tags(), stable);
+  }
+
+  private void openPromotion(Db.Tx tx, ReleaseFacts release, List<TargetPlan.Place> places)
+      throws SQLException {
+    UUID promotion = uuids.next();
+    tx.update("INSERT INTO promotion (id, release_id) VALUES (?, ?)", promotion, release.id());
+    for (TargetPlan.Place place : places) {
+      tx.update(
+          """
+          INSERT INTO promotion_target (id, promotion_id, registry, repository, tags) VALUES (?, ?, ?, ?, ?)
+          ON CONFLICT (promotion_id, registry, repository) DO NOTHING
+          """,
+          uuids.next(),
+          promotion,
+          place.registry(),
+          place.repository(),
+          place.tags());
+    }
+  }
+
+  /** Ends a test that waits as an error, and decides anew; no effect on one that does not wait. */
+  public void giveUp(Db.Tx tx, BuildRow build, UUID testRun, String message) throws SQLException {
+    Optional<Release> release = Release.of(tx, build);
+    List<TestRunFacts> ended =
+        tx.list(
             """
-            INSERT INTO promotion_target (id, promotion_id, registry, repository, tags) VALUES (?, ?, ?, ?, ?)
-            ON CONFLICT (promotion_id, registry, repository) DO NOTHING
+            UPDATE test_run SET outcome = 'ERROR', finished_at = now(), message = ? WHERE id = ? AND outcome = 'QUEUED'
+            RETURNING id, test_case, platform, scenario
             """,
-            uuids.next(),
-            promotion,
-            registry,
-            Template.fill(target.repository(), values),
-            tags);
-      }
+            Releases::testRun,
+            message,
+            testRun);
+    for (TestRunFacts test : ended) {
+      Outbox.append(
+          tx,
+          ReleaseEvents.testFinished(
+              farm,
+              release.orElseThrow().facts(),
+              test,
+              dev.grange.events.TestOutcome.ERROR,
+              message,
+              null,
+              build.now()));
+      decide(tx, build, test.id().toString());
     }
   }
 

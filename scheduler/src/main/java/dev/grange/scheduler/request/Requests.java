@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.UUID;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,8 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 public class Requests {
   private static final Duration LOOK = Duration.ofSeconds(30);
+
+  private static final Logger LOG = Logger.getLogger(Requests.class);
 
   private final Db db;
   private final Outcomes outcomes;
@@ -63,7 +66,12 @@ public class Requests {
                     "SELECT id FROM request WHERE answer IS NULL ORDER BY created_at, id LIMIT 50",
                     row -> Db.uuid(row, "id")));
     for (UUID request : open) {
-      answer(request);
+      try {
+        answer(request);
+      } catch (RuntimeException e) {
+        // the ones behind it are not to wait for it
+        LOG.errorf(e, "request %s", request);
+      }
     }
     return open.size() == 50;
   }

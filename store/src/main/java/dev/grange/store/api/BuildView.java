@@ -22,19 +22,22 @@ public record BuildView(
     @Schema(enumeration = {"QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"}) String state,
     @Schema(description = "Who submitted it.", examples = "local") String principal,
     Instant createdAt,
-    @Nullable Instant startedAt,
-    @Nullable Instant finishedAt,
+    @Schema(nullable = true) @Nullable Instant startedAt,
+    @Schema(nullable = true) @Nullable Instant finishedAt,
     @Schema(description = "Whether it stays a candidate for ever: no release, no promotion.")
         boolean scratch,
-    @Schema(description = "The build that this one repeats.") @Nullable UUID retryOf,
-    @Schema(description = "Digest of the uploaded context.") @Nullable String context,
+    @Schema(nullable = true, description = "The build that this one repeats.")
+        @Nullable UUID retryOf,
+    @Schema(nullable = true, description = "Digest of the uploaded context.")
+        @Nullable String context,
     @Schema(description = "-100 to 100; higher goes first.") int priority,
     boolean cancelRequested,
-    @Nullable Failure failure,
+    @Schema(nullable = true) @Nullable Failure failure,
     List<PlatformBuild> platformBuilds,
-    @Nullable Candidate candidate,
-    @Schema(description = "Why something of it waits in the queue.") @Nullable Waiting waiting,
-    @Nullable Release release,
+    @Schema(nullable = true) @Nullable Candidate candidate,
+    @Schema(nullable = true, description = "Why something of it waits in the queue.")
+        @Nullable Waiting waiting,
+    @Schema(nullable = true) @Nullable Release release,
     @JsonProperty("final")
         @Schema(
             description =
@@ -45,7 +48,10 @@ public record BuildView(
   /** Why something failed. */
   @Schema(description = "Whose fault, which reason, and the last lines that tell of it.")
   public record Failure(
-      @Schema(enumeration = {"USER", "CONFIG", "INFRA"}) @Nullable String fault,
+      @Schema(
+              nullable = true,
+              enumeration = {"USER", "CONFIG", "INFRA"})
+          @Nullable String fault,
       @Schema(examples = "BuildFailed") String reason,
       String message) {}
 
@@ -54,8 +60,8 @@ public record BuildView(
   public record PlatformBuild(
       @Schema(examples = "linux/amd64") String platform,
       @Schema(enumeration = {"QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"}) String state,
-      @Nullable String digest,
-      @Nullable Failure failure,
+      @Schema(nullable = true) @Nullable String digest,
+      @Schema(nullable = true) @Nullable Failure failure,
       List<Attempt> attempts) {}
 
   /** One worker. */
@@ -65,7 +71,7 @@ public record BuildView(
       @Schema(enumeration = {"BUILD", "TEST"}) String kind,
       @Schema(description = "Counts from 1.") int number,
       String cluster,
-      @Nullable String node,
+      @Schema(nullable = true) @Nullable String node,
       @Schema(
               enumeration = {
                 "ASSIGNED",
@@ -79,11 +85,11 @@ public record BuildView(
               })
           String state,
       Instant assignedAt,
-      @Nullable Instant buildingAt,
-      @Nullable Instant pushingAt,
-      @Nullable Instant finishedAt,
-      @Nullable Failure failure,
-      @Nullable String digest,
+      @Schema(nullable = true) @Nullable Instant buildingAt,
+      @Schema(nullable = true) @Nullable Instant pushingAt,
+      @Schema(nullable = true) @Nullable Instant finishedAt,
+      @Schema(nullable = true) @Nullable Failure failure,
+      @Schema(nullable = true) @Nullable String digest,
       @Schema(description = "How much of its log is there.") long logBytes) {}
 
   /** What a build made. */
@@ -105,13 +111,16 @@ public record BuildView(
       @Schema(enumeration = {"TESTING", "BLOCKED", "PROMOTING", "PROMOTED", "WITHDRAWN"})
           String state,
       String digest,
-      @Nullable String policy,
-      @Nullable Integer policyVersion,
-      @Schema(type = SchemaType.OBJECT, description = "What the policy decided, and why.")
+      @Schema(nullable = true) @Nullable String policy,
+      @Schema(nullable = true) @Nullable Integer policyVersion,
+      @Schema(
+              nullable = true,
+              type = SchemaType.OBJECT,
+              description = "What the policy decided, and why.")
           @JsonRawValue
           @Nullable String decision,
       Instant openedAt,
-      @Nullable Instant finishedAt,
+      @Schema(nullable = true) @Nullable Instant finishedAt,
       List<Test> tests,
       List<Target> targets) {}
 
@@ -131,7 +140,7 @@ public record BuildView(
                 "ERROR"
               })
           String outcome,
-      @Nullable String message,
+      @Schema(nullable = true) @Nullable String message,
       List<Attempt> attempts) {}
 
   /** One repository that a release goes to. */
@@ -142,6 +151,9 @@ public record BuildView(
       @Schema(description = "The same by each tag.") List<String> tagPullspecs,
       List<String> tags,
       @Schema(enumeration = {"PENDING", "DONE"}) String state,
-      @Schema(enumeration = {"published", "unchanged"}) @Nullable String outcome,
-      @Nullable String lastError) {}
+      @Schema(
+              nullable = true,
+              enumeration = {"published", "unchanged"})
+          @Nullable String outcome,
+      @Schema(nullable = true) @Nullable String lastError) {}
 }

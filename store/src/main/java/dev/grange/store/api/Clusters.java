@@ -26,10 +26,10 @@ public class Clusters {
       @Schema(examples = "local") String name,
       @Schema(enumeration = {"local", "kubernetes", "fake"}) String kind,
       @Schema(enumeration = {"ACTIVE", "CORDONED", "DRAINING"}) String desired,
-      @Schema(description = "As last seen; null before the first look.")
+      @Schema(nullable = true, description = "As last seen; null before the first look.")
           @Nullable Boolean reachable,
-      @Nullable Instant reachableChangedAt,
-      @Schema(description = "For operators only.") @Nullable String lastError,
+      @Schema(nullable = true) @Nullable Instant reachableChangedAt,
+      @Schema(nullable = true, description = "For operators only.") @Nullable String lastError,
       int slots,
       @Schema(description = "Held by attempts whose worker has not been seen gone.") int slotsUsed,
       List<String> platforms,

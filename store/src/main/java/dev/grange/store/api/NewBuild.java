@@ -35,21 +35,9 @@ public record NewBuild(
    * What makes a repeat recognisable.
    *
    * @param key as the caller chose it; it belongs to the principal
-   * @param body SHA-256 over the canonical form of what was asked for
+   * @param body hexadecimal SHA-256 over the canonical form of what was asked for
    */
-  public record Key(String key, byte[] body) {
-    @Override
-    public boolean equals(Object other) {
-      return other instanceof Key that
-          && key.equals(that.key)
-          && java.util.Arrays.equals(body, that.body);
-    }
-
-    @Override
-    public int hashCode() {
-      return key.hashCode();
-    }
-  }
+  public record Key(String key, String body) {}
 
   /** What became of it. */
   public sealed interface Outcome {

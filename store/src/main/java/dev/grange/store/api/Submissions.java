@@ -8,7 +8,9 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -102,9 +104,10 @@ public class Submissions {
   private NewBuild.Outcome submit(
       Db.Tx tx, UUID id, NewBuild build, NewBuild.@Nullable Key key, String farm)
       throws SQLException {
-    List<@Nullable Object> arguments = new java.util.ArrayList<>();
+    List<@Nullable Object> arguments = new ArrayList<>();
     if (key != null) {
-      arguments.addAll(Arrays.asList(build.principal(), key.key(), key.body(), id));
+      arguments.addAll(
+          Arrays.asList(build.principal(), key.key(), HexFormat.of().parseHex(key.body()), id));
     }
     arguments.addAll(
         Arrays.asList(
@@ -162,7 +165,7 @@ public class Submissions {
     return tx.first(
             "SELECT build_id, body FROM idempotency_key WHERE principal = ? AND key = ?",
             row ->
-                Arrays.equals(row.getBytes("body"), key.body())
+                HexFormat.of().formatHex(row.getBytes("body")).equals(key.body())
                     ? new NewBuild.Outcome.Accepted(Db.uuid(row, "build_id"), false)
                     : new NewBuild.Outcome.KeyReused(),
             principal,

@@ -11,7 +11,6 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.ClosedWatchServiceException;
 import java.nio.file.DirectoryStream;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -21,6 +20,7 @@ import java.nio.file.StandardWatchEventKinds;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -51,6 +51,8 @@ import org.jspecify.annotations.Nullable;
 public final class LocalCluster implements ClusterGateway, AutoCloseable {
   private static final Logger LOG = Logger.getLogger(LocalCluster.class);
   private static final String PREFIX = "grange-";
+  private static final String DRAFT = ".draft-";
+  private static final Duration OLD = Duration.ofMinutes(10);
   private static final int MAX_RESULT_BYTES = 4096;
 
   /** What {@code grange-local-run --delete} exits with while the worker runs. */
@@ -59,6 +61,7 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   private final Path directory;
   private final Path workerBin;
   private final Supplier<String> uids;
+  private final Clock clock;
   private final @Nullable WatchService watcher;
   private final Map<WatchKey, String> watched = new ConcurrentHashMap<>();
   private final Map<String, WatchKey> keys = new ConcurrentHashMap<>();
@@ -69,10 +72,12 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
    *
    * @param directory holds one folder for each pod; made if it is missing
    */
-  public LocalCluster(Path directory, Path workerBin, Supplier<String> uids) throws IOException {
+  public LocalCluster(Path directory, Path workerBin, Supplier<String> uids, Clock clock)
+      throws IOException {
     this.directory = directory.toAbsolutePath();
     this.workerBin = workerBin.toAbsolutePath();
     this.uids = uids;
+    this.clock = clock;
     Files.createDirectories(
         this.directory,
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
@@ -115,23 +120,22 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   }
 
   private void create(Path pod, Job job) throws IOException {
-    Path draft = Files.createTempDirectory(directory, ".draft-");
-    Path files = Files.createDirectory(draft.resolve("files"));
-    for (Map.Entry<String, String> file : job.files().entrySet()) {
-      Files.writeString(files.resolve(file.getKey()), file.getValue());
-    }
-    Files.writeString(draft.resolve("job.json"), JobJson.write(job));
-    Files.writeString(draft.resolve("uid.request"), uids.get());
+    Path draft = Files.createTempDirectory(directory, DRAFT);
     try {
+      Path files = Files.createDirectory(draft.resolve("files"));
+      for (Map.Entry<String, String> file : job.files().entrySet()) {
+        Files.writeString(files.resolve(file.getKey()), file.getValue());
+      }
+      Files.writeString(draft.resolve("job.json"), JobJson.write(job));
+      Files.writeString(draft.resolve("uid.request"), uids.get());
       Files.move(draft, pod, StandardCopyOption.ATOMIC_MOVE);
-    } catch (FileAlreadyExistsException e) {
-      delete(draft);
     } catch (FileSystemException e) {
       // rename(2) onto a folder that is not empty: another scheduler was faster
-      delete(draft);
       if (!Files.exists(pod)) {
         throw e;
       }
+    } finally {
+      delete(draft);
     }
   }
 
@@ -159,9 +163,7 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
       // between would look lost
       boolean begun = Files.exists(pod.resolve("started"));
       boolean alive = isAlive(pod);
-      // an empty one is about to be written: who writes it is alive
-      Optional<String> exit =
-          read(pod.resolve("exit"), 16).filter(status -> !(status.isBlank() && alive));
+      Optional<String> exit = read(pod.resolve("exit"), 16).filter(text -> !text.isBlank());
       if (exit.isPresent()) {
         return Optional.of(
             new PodView(
@@ -277,6 +279,7 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
     List<String> pods = new ArrayList<>();
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory, PREFIX + "*")) {
       entries.forEach(entry -> pods.add(entry.getFileName().toString()));
+      sweepDrafts();
       return pods;
     } catch (IOException e) {
       throw new ClusterException(
@@ -379,7 +382,24 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
     }
   }
 
+  /** Drafts that a scheduler left when it died. */
+  private void sweepDrafts() throws IOException {
+    try (DirectoryStream<Path> drafts = Files.newDirectoryStream(directory, DRAFT + "*")) {
+      for (Path draft : drafts) {
+        if (Files.getLastModifiedTime(draft).toInstant().isBefore(clock.instant().minus(OLD))) {
+          delete(draft);
+        }
+      }
+    } catch (NoSuchFileException e) {
+      // whoever made it has renamed it
+      return;
+    }
+  }
+
   private static void delete(Path draft) throws IOException {
+    if (!Files.exists(draft)) {
+      return;
+    }
     try (var all = Files.walk(draft)) {
       for (Path path : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
         Files.deleteIfExists(path);
