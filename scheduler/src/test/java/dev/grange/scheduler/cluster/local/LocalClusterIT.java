@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -32,7 +33,8 @@ class LocalClusterIT extends ClusterGatewayContract {
 
   @Override
   protected ClusterGateway open() throws IOException {
-    return new LocalCluster(directory.resolve("local"), BIN, () -> UUID.randomUUID().toString());
+    return new LocalCluster(
+        directory.resolve("local"), BIN, () -> UUID.randomUUID().toString(), Clock.systemUTC());
   }
 
   @Override

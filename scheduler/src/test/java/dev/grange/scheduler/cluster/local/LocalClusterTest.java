@@ -7,6 +7,7 @@ import dev.grange.scheduler.cluster.PodView.Phase;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -22,7 +23,8 @@ class LocalClusterTest {
 
   @BeforeEach
   void start() throws IOException {
-    cluster = new LocalCluster(directory, directory.resolve("no-bin"), () -> "unused");
+    cluster =
+        new LocalCluster(directory, directory.resolve("no-bin"), () -> "unused", Clock.systemUTC());
     pod = Files.createDirectory(directory.resolve(POD));
     Files.writeString(pod.resolve("uid.request"), "uid-1");
   }
