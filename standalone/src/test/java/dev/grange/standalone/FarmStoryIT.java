@@ -156,6 +156,21 @@ class FarmStoryIT {
     }
   }
 
+  @Test
+  void aThousandBuildsThatNobodyCanBuildKeepNobodyElseWaiting() throws Exception {
+    List<Future<HttpResponse<String>>> answers = new ArrayList<>();
+    try (ExecutorService callers = Executors.newFixedThreadPool(16)) {
+      for (int i = 0; i < 1010; i++) {
+        answers.add(callers.submit(() -> farm.submit(waiting("never").put("priority", 1))));
+      }
+    }
+    for (Future<HttpResponse<String>> answer : answers) {
+      assertThat(answer.get().statusCode()).isEqualTo(202);
+    }
+    String digest = farm.awaitPromoted(farm.accepted(RunningFarm.slow("soon", busybox, 0, 0)));
+    farm.assertInStable("soon", digest);
+  }
+
   /** For a platform that no cluster has: it waits. */
   private static ObjectNode waiting(String image) {
     ObjectNode build =
