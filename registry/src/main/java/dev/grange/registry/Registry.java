@@ -139,7 +139,7 @@ public final class Registry {
     HttpResponse<byte[]> answer =
         send(
             get(manifestPath(repository, reference)).GET().header("Accept", ACCEPT),
-            BodyHandlers.limiting(BodyHandlers.ofByteArray(), MAX_MANIFEST_BYTES));
+            LimitedBody.upTo(MAX_MANIFEST_BYTES));
     if (answer.statusCode() == 404) {
       return Optional.empty();
     }
@@ -335,6 +335,10 @@ public final class Registry {
   }
 
   private RegistryException failure(Throwable cause) {
+    if (cause instanceof LimitedBody.TooLarge) {
+      return new RegistryException(
+          Kind.REFUSED, "registry " + host() + " answered with " + cause.getMessage(), cause);
+    }
     if (cause instanceof ConnectException) {
       return new RegistryException(
           Kind.UNREACHABLE, "registry " + host() + " refuses connections: is it running?", cause);
