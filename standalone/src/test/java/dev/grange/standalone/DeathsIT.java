@@ -47,7 +47,7 @@ class DeathsIT {
 
   @AfterAll
   static void stop() throws Exception {
-    farm.close();
+    farm.end();
     farm.assertNothingIsLeft();
   }
 

@@ -42,7 +42,7 @@ class FarmStoryIT {
       farm.down();
       farm.assertNothingIsLeft();
     } finally {
-      farm.close();
+      farm.end();
     }
   }
 

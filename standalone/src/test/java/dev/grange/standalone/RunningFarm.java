@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * applications, each the process that it is in life. In a home of its own below target/, on ports
  * that nobody else has.
  */
-final class RunningFarm implements AutoCloseable {
+final class RunningFarm {
   static final Duration PATIENCE = Duration.ofSeconds(90);
   static final ObjectMapper JSON = new ObjectMapper();
   static final Path ROOT = root();
@@ -497,8 +497,8 @@ final class RunningFarm implements AutoCloseable {
     return folder;
   }
 
-  @Override
-  public void close() throws Exception {
+  /** Stops it, whatever it takes. */
+  void end() throws Exception {
     others.forEach(Process::destroyForcibly);
     Process running = supervisor;
     if (running != null && running.isAlive()) {

@@ -33,7 +33,7 @@ class TwoSchedulersIT {
 
   @AfterAll
   static void stop() throws Exception {
-    farm.close();
+    farm.end();
     farm.assertNothingIsLeft();
   }
 

@@ -3,6 +3,7 @@ package dev.grange.embedded.testing;
 import dev.grange.embedded.FreePorts;
 import dev.grange.embedded.Secrets;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.sql.Connection;
@@ -124,7 +125,7 @@ final class ContainerBackend implements Backend {
 
   private static void connect(int port) throws IOException {
     try (Socket socket = new Socket()) {
-      socket.connect(new InetSocketAddress(LOOPBACK, port), 1000);
+      socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 1000);
     }
   }
 
