@@ -83,6 +83,8 @@ CREATE TABLE build (
   timeout_seconds      integer NOT NULL CHECK (timeout_seconds > 0),
   queue_seconds        integer NOT NULL CHECK (queue_seconds > 0),
   scratch              boolean NOT NULL DEFAULT false,
+  -- the only cluster that may build it; any when null
+  cluster              text REFERENCES cluster,
   principal            text NOT NULL,
   retry_of             uuid REFERENCES build,
   created_at           timestamptz NOT NULL DEFAULT now(),

@@ -26,7 +26,7 @@ GRANT INSERT (name, kind, desired, slots, platforms, weight, labels, config), UP
   ON cluster TO grange_build_service;
 GRANT INSERT (project, digest, artifact, blob, size_bytes, entries, principal) ON context TO grange_build_service;
 GRANT INSERT (id, project, image, tags, containerfile, context, args, labels, target, platforms, priority, timeout_seconds,
-  queue_seconds, scratch, principal, retry_of) ON build TO grange_build_service;
+  queue_seconds, scratch, cluster, principal, retry_of) ON build TO grange_build_service;
 GRANT INSERT (principal, key, body, build_id) ON idempotency_key TO grange_build_service;
 GRANT INSERT (id, principal, project, command, build_id, target, arguments) ON request TO grange_build_service;
 GRANT INSERT (id, project, platform, input_digest, build_id, priority, queue_deadline) ON execution TO grange_build_service;

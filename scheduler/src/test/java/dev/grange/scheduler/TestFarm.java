@@ -29,6 +29,10 @@ public final class TestFarm {
     this.database = database;
   }
 
+  public TestDatabase database() {
+    return database;
+  }
+
   public TestServices services() {
     return services;
   }

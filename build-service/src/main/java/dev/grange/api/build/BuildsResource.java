@@ -171,7 +171,7 @@ public class BuildsResource {
     Submission submission = reader.read(body, caller);
     caller.requireSight(submission.project(), "project");
     Submissions.Surroundings surroundings =
-        submissions.surroundings(submission.project(), submission.context());
+        submissions.surroundings(submission.project(), submission.context(), submission.cluster());
     if (!surroundings.projectExists()) {
       throw ProblemException.notFound("project");
     }
@@ -179,6 +179,11 @@ public class BuildsResource {
       String detail = "The project has no such context. Upload it first: POST /api/v1/contexts.";
       throw new ProblemException(
           ProblemType.INVALID_FIELD, detail, List.of(new Problem.Detail(detail, "/context")));
+    }
+    if (!surroundings.clusterExists()) {
+      String detail = "The farm has no such cluster. GET /api/v1/clusters lists those it has.";
+      throw new ProblemException(
+          ProblemType.INVALID_FIELD, detail, List.of(new Problem.Detail(detail, "/cluster")));
     }
     List<NewBuild.Execution> executions =
         executions(
@@ -203,6 +208,7 @@ public class BuildsResource {
             submission.timeoutSeconds(),
             submission.queueSeconds(),
             submission.scratch(),
+            submission.cluster(),
             caller.principal(),
             null);
     return accept(
@@ -396,6 +402,7 @@ public class BuildsResource {
             asked.timeoutSeconds(),
             asked.queueSeconds(),
             asked.scratch(),
+            asked.cluster(),
             caller.principal(),
             old);
     String body =

@@ -74,7 +74,9 @@ record Submission(
             defaultValue = "86400")
         int queueSeconds,
     @Schema(description = "Build only: no release, no promotion.", defaultValue = "false")
-        boolean scratch) {
+        boolean scratch,
+    @Schema(nullable = true, description = "The only cluster that may build it. Default: any.")
+        @Nullable String cluster) {
 
   Submission {
     tags = List.copyOf(tags);
@@ -102,6 +104,9 @@ record Submission(
     members.put("timeout_seconds", timeoutSeconds);
     members.put("queue_seconds", queueSeconds);
     members.put("scratch", scratch);
+    if (cluster != null) {
+      members.put("cluster", cluster);
+    }
     return HexFormat.of().formatHex(CanonicalJson.sha256(members));
   }
 }

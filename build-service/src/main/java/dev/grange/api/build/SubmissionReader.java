@@ -97,7 +97,8 @@ class SubmissionReader {
             fields.integer("priority", 0, -100, 100),
             fields.integer("timeout_seconds", 3600, 1, 7 * 24 * 3600),
             fields.integer("queue_seconds", 24 * 3600, 1, 30 * 24 * 3600),
-            fields.bool("scratch"));
+            fields.bool("scratch"),
+            fields.text("cluster", ProblemType.INVALID_FIELD, Names::wrongWithCluster));
     fields.finish();
     return submission;
   }

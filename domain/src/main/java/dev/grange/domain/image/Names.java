@@ -79,6 +79,14 @@ public final class Names {
             + " nor ends with '-'.";
   }
 
+  /** The name of a cluster. */
+  public static @Nullable String wrongWithCluster(String cluster) {
+    return PROJECT.matcher(cluster).matches()
+        ? null
+        : "A cluster's name has at most 63 lower case letters, digits and '-', and neither starts"
+            + " nor ends with '-'.";
+  }
+
   /** The name of a build argument: what ARG accepts. */
   public static @Nullable String wrongWithArgument(String name) {
     return ARGUMENT.matcher(name).matches()

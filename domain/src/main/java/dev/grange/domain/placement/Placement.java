@@ -113,6 +113,9 @@ public final class Placement {
 
   private static @Nullable String whyNot(Work work, Load load) {
     ClusterView cluster = load.cluster;
+    if (work.cluster() != null && !work.cluster().equals(cluster.name())) {
+      return "the build asks for " + work.cluster();
+    }
     if (!cluster.platforms().contains(work.platform())) {
       return "does not build for " + work.platform();
     }
@@ -138,7 +141,8 @@ public final class Placement {
     for (Load load : loads) {
       ClusterView cluster = load.cluster;
       why.put(cluster.name(), String.valueOf(whyNot(work, load)));
-      boolean builds = cluster.platforms().contains(work.platform());
+      boolean asked = work.cluster() == null || work.cluster().equals(cluster.name());
+      boolean builds = asked && cluster.platforms().contains(work.platform());
       platform |= builds;
       available |= builds && cluster.takesWork() && cluster.reachable() && cluster.held();
     }
@@ -146,9 +150,10 @@ public final class Placement {
       return new Refusal(
           work,
           Wait.NO_CLUSTER_FOR_PLATFORM,
-          "no registered cluster builds for "
-              + work.platform()
-              + ": register one, or build for another platform",
+          (work.cluster() == null
+                  ? "no registered cluster builds for " + work.platform()
+                  : "cluster " + work.cluster() + " does not build for " + work.platform())
+              + ": register one that does, or build for another platform",
           why);
     }
     return available

@@ -2,6 +2,7 @@ package dev.grange.domain.placement;
 
 import java.util.Set;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Something that waits for a slot.
@@ -10,5 +11,12 @@ import java.util.UUID;
  * @param test a test goes first: it finishes what was begun, a build begins something new
  * @param platform such as {@code linux/amd64}
  * @param avoid clusters on which it failed before: taken only when nothing else is left
+ * @param cluster the only one that may have it; null for any
  */
-public record Work(UUID id, boolean test, String project, String platform, Set<String> avoid) {}
+public record Work(
+    UUID id,
+    boolean test,
+    String project,
+    String platform,
+    Set<String> avoid,
+    @Nullable String cluster) {}

@@ -22,15 +22,15 @@ class PlacementTest {
   private static long next;
 
   private static Work build(String... avoid) {
-    return new Work(new UUID(0, next++), false, "default", AMD, Set.of(avoid));
+    return new Work(new UUID(0, next++), false, "default", AMD, Set.of(avoid), null);
   }
 
   private static Work test() {
-    return new Work(new UUID(1, next++), true, "default", AMD, Set.of());
+    return new Work(new UUID(1, next++), true, "default", AMD, Set.of(), null);
   }
 
   private static Work on(String platform) {
-    return new Work(new UUID(2, next++), false, "default", platform, Set.of());
+    return new Work(new UUID(2, next++), false, "default", platform, Set.of(), null);
   }
 
   private static ClusterView cluster(String name, int slots, int used) {
@@ -191,12 +191,23 @@ class PlacementTest {
                 random.nextBoolean(),
                 "p" + random.nextInt(3),
                 platforms[random.nextInt(3)],
-                random.nextBoolean() ? Set.of("c1") : Set.of()));
+                random.nextBoolean() ? Set.of("c1") : Set.of(),
+                random.nextInt(4) == 0 ? "c0" : null));
       }
       Plan plan = Placement.plan(queue, clusters);
       check(queue, clusters, plan);
       assertThat(Placement.plan(queue, clusters)).as("the same again").isEqualTo(plan);
     }
+  }
+
+  @Test
+  void workThatAsksForAClusterWaitsForThatOne() {
+    Work work = new Work(new UUID(9, 9), false, "default", AMD, Set.of(), "far");
+
+    Plan plan = Placement.plan(List.of(work), List.of(cluster("near", 2, 0)));
+
+    assertThat(plan.assignments()).isEmpty();
+    assertThat(plan.refusals().getFirst().message()).contains("cluster far does not build");
   }
 
   private static void check(List<Work> queue, List<ClusterView> clusters, Plan plan) {
@@ -221,7 +232,8 @@ class PlacementTest {
   }
 
   private static boolean eligible(Work work, ClusterView cluster) {
-    return cluster.platforms().contains(work.platform())
+    return (work.cluster() == null || work.cluster().equals(cluster.name()))
+        && cluster.platforms().contains(work.platform())
         && cluster.takesWork()
         && cluster.reachable()
         && cluster.held();

@@ -155,16 +155,17 @@ public class PlacementRound {
   private static List<Work> queue(Db.Tx tx) throws SQLException {
     return tx.list(
         """
-        (SELECT t.id, true AS test, b.project, t.platform, '{}'::text[] AS avoid
+        (SELECT t.id, true AS test, b.project, t.platform, '{}'::text[] AS avoid, NULL AS cluster
          FROM (SELECT *, row_number() OVER (PARTITION BY platform ORDER BY created_at, id) AS place FROM test_run
                WHERE outcome = 'QUEUED' AND (not_before IS NULL OR not_before <= now())) t
          JOIN release r ON r.id = t.release_id JOIN build b ON b.id = r.build_id
          WHERE t.place <= ? ORDER BY t.created_at, t.id)
         UNION ALL
         (SELECT e.id, false, e.project, e.platform,
-           ARRAY(SELECT key FROM jsonb_each_text(e.refused) WHERE value::timestamptz > now() - interval '10 minutes')
+           ARRAY(SELECT key FROM jsonb_each_text(e.refused) WHERE value::timestamptz > now() - interval '10 minutes'), b.cluster
          FROM (SELECT *, row_number() OVER (PARTITION BY platform ORDER BY priority DESC, created_at, id) AS place FROM execution
                WHERE state = 'QUEUED' AND (not_before IS NULL OR not_before <= now())) e
+         JOIN build b ON b.id = e.build_id
          WHERE e.place <= ? ORDER BY e.priority DESC, e.created_at, e.id)
         """,
         row ->
@@ -173,7 +174,8 @@ public class PlacementRound {
                 row.getBoolean("test"),
                 row.getString("project"),
                 row.getString("platform"),
-                Set.copyOf(Db.texts(row, "avoid"))),
+                Set.copyOf(Db.texts(row, "avoid")),
+                row.getString("cluster")),
         WINDOW,
         WINDOW);
   }

@@ -25,6 +25,7 @@ public record NewBuild(
     int timeoutSeconds,
     int queueSeconds,
     boolean scratch,
+    @Nullable String cluster,
     String principal,
     @Nullable UUID retryOf) {
 

@@ -41,8 +41,8 @@ public class Submissions {
       """
       made AS (
         INSERT INTO build (id, project, image, tags, containerfile, context, args, labels, target, platforms, priority,
-                           timeout_seconds, queue_seconds, scratch, principal, retry_of)
-        SELECT ?::uuid, ?, ?, ?::text[], ?, ?, ?::jsonb, ?::jsonb, ?, ?::text[], ?, ?, ?, ?, ?, ?::uuid FROM key
+                           timeout_seconds, queue_seconds, scratch, cluster, principal, retry_of)
+        SELECT ?::uuid, ?, ?, ?::text[], ?, ?, ?::jsonb, ?::jsonb, ?, ?::text[], ?, ?, ?, ?, ?, ?, ?::uuid FROM key
         RETURNING id, project, priority, queue_seconds, created_at
       ),
       wanted AS (
@@ -71,21 +71,26 @@ public class Submissions {
   }
 
   /** What a submission is checked against. */
-  public record Surroundings(boolean projectExists, @Nullable String contextBlob) {}
+  public record Surroundings(
+      boolean projectExists, @Nullable String contextBlob, boolean clusterExists) {}
 
   /** Whether the project is there, and what the context is made of, in one look. */
-  public Surroundings surroundings(String project, @Nullable String context) throws SQLException {
+  public Surroundings surroundings(
+      String project, @Nullable String context, @Nullable String cluster) throws SQLException {
     return db.call(
         tx ->
             tx.first(
                     """
                     SELECT EXISTS (SELECT FROM project WHERE name = ?),
-                           (SELECT blob FROM context WHERE project = ? AND digest = ?)
+                           (SELECT blob FROM context WHERE project = ? AND digest = ?),
+                           ?::text IS NULL OR EXISTS (SELECT FROM cluster WHERE name = ?)
                     """,
-                    row -> new Surroundings(row.getBoolean(1), row.getString(2)),
+                    row -> new Surroundings(row.getBoolean(1), row.getString(2), row.getBoolean(3)),
                     project,
                     project,
-                    context)
+                    context,
+                    cluster,
+                    cluster)
                 .orElseThrow());
   }
 
@@ -125,6 +130,7 @@ public class Submissions {
             build.timeoutSeconds(),
             build.queueSeconds(),
             build.scratch(),
+            build.cluster(),
             build.principal(),
             build.retryOf(),
             newIds(build),
@@ -207,7 +213,8 @@ public class Submissions {
       int priority,
       int timeoutSeconds,
       int queueSeconds,
-      boolean scratch) {}
+      boolean scratch,
+      @Nullable String cluster) {}
 
   private static Asked asked(ResultSet row) throws SQLException {
     return new Asked(
@@ -225,6 +232,7 @@ public class Submissions {
         row.getInt("priority"),
         row.getInt("timeout_seconds"),
         row.getInt("queue_seconds"),
-        row.getBoolean("scratch"));
+        row.getBoolean("scratch"),
+        row.getString("cluster"));
   }
 }

@@ -170,7 +170,9 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
       // between would look lost
       boolean begun = Files.exists(pod.resolve("started"));
       boolean alive = isAlive(pod);
-      Optional<String> exit = read(pod.resolve("exit"), 16).filter(text -> !text.isBlank());
+      // an empty one is about to be written: who writes it is alive
+      Optional<String> exit =
+          read(pod.resolve("exit"), 16).filter(status -> !(status.isBlank() && alive));
       if (exit.isPresent()) {
         return Optional.of(
             new PodView(

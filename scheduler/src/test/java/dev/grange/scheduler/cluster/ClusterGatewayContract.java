@@ -1,0 +1,312 @@
+package dev.grange.scheduler.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.grange.domain.worker.Job;
+import dev.grange.scheduler.cluster.PodView.Phase;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What the farm relies on, whatever kind a cluster is of. A kind passes it by a subclass that makes
+ * gateways of it and knows how to kill a worker behind their back.
+ */
+public abstract class ClusterGatewayContract {
+  private static final Duration LONG = Duration.ofSeconds(60);
+  private static final Duration GRACE = Duration.ofSeconds(20);
+
+  /** Another gateway of the same cluster, as another scheduler has one. */
+  protected abstract ClusterGateway open() throws IOException;
+
+  /** The scheduler of the gateway is gone; its pods are not. */
+  protected abstract void close(ClusterGateway gateway) throws IOException;
+
+  /** SIGKILL, to all that the cluster would kill at once. */
+  protected abstract void kill(String pod) throws IOException;
+
+  /**
+   * What is left of a pod: processes, mounts, files; in words.
+   *
+   * @param mark stands in the arguments of the pod's processes
+   */
+  protected abstract List<String> leftovers(String pod, String mark) throws IOException;
+
+  private final String pod = ClusterGateway.podName(UUID.randomUUID());
+  private final String mark = "mark-" + UUID.randomUUID();
+  private final List<ClusterGateway> opened = new ArrayList<>();
+  private ClusterGateway gateway;
+
+  @BeforeEach
+  void start() throws IOException {
+    gateway = another();
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    ClusterGateway last = another();
+    last.remove(pod);
+    await().atMost(LONG).until(() -> leftovers(pod, mark).isEmpty());
+    for (ClusterGateway one : opened) {
+      close(one);
+    }
+  }
+
+  private ClusterGateway another() throws IOException {
+    ClusterGateway another = open();
+    opened.add(another);
+    return another;
+  }
+
+  /** A job of one shell script. */
+  private Job job(String script) {
+    return new Job(
+        UUID.randomUUID().toString(),
+        "test",
+        List.of(),
+        List.of(
+            new Job.Step(
+                "test", List.of("sh", "-c", ": " + mark + "; " + script), 300, 0, 1, "TestFailed")),
+        "digest",
+        Map.of("a-file", "its text\n"));
+  }
+
+  private Job endless() {
+    return job("echo I-RUN; sleep 600; : end");
+  }
+
+  private PodView awaitPhase(Phase... phases) {
+    return await()
+        .atMost(LONG)
+        .until(
+            () -> gateway.see(pod).orElse(null),
+            view -> view != null && List.of(phases).contains(view.phase()));
+  }
+
+  private String log() throws ClusterException {
+    return new String(gateway.log(pod, 0, 1_000_000), StandardCharsets.UTF_8);
+  }
+
+  private void awaitLine(String line) {
+    await().atMost(LONG).until(() -> log().lines().anyMatch(line::equals));
+  }
+
+  private long count(String line) throws ClusterException {
+    return log().lines().filter(line::equals).count();
+  }
+
+  @Test
+  void aJobThatEndsWellIsSeenEndedWithItsResult() throws Exception {
+    String uid = gateway.ensure(pod, job("cat ../files/a-file"));
+    PodView view = awaitPhase(Phase.ENDED);
+    assertThat(view.uid()).isEqualTo(uid);
+    assertThat(view.exit()).isZero();
+    assertThat(view.result()).contains("\"SUCCEEDED\"");
+    assertThat(log()).contains("its text");
+  }
+
+  @Test
+  void aJobThatFailsIsSeenEndedWithItsStatusAndReason() throws Exception {
+    gateway.ensure(pod, job("echo broken; exit 7"));
+    PodView view = awaitPhase(Phase.ENDED);
+    assertThat(view.exit()).isEqualTo(7);
+    assertThat(view.result()).contains("\"FAILED\"").contains("TestFailed").contains("broken");
+  }
+
+  @Test
+  void whatWasNeverMadeIsNotSeen() throws Exception {
+    assertThat(gateway.see(pod)).isEmpty();
+    assertThat(gateway.log(pod, 0, 100)).isEmpty();
+    assertThat(gateway.pods()).doesNotContain(pod);
+  }
+
+  @Test
+  void askingTwiceGivesTheSamePodAndOneRun() throws Exception {
+    String first = gateway.ensure(pod, job("echo I-RAN"));
+    String second = gateway.ensure(pod, job("echo I-RAN"));
+    awaitPhase(Phase.ENDED);
+    String third = gateway.ensure(pod, job("echo I-RAN"));
+    assertThat(List.of(second, third)).containsOnly(first);
+    assertThat(count("I-RAN")).isEqualTo(1);
+    assertThat(gateway.pods()).containsOnlyOnce(pod);
+  }
+
+  @Test
+  void twoSchedulersThatAskForTheSamePodAtOnceGetOneAndItRunsOnce() throws Exception {
+    List<ClusterGateway> racing = List.of(gateway, another(), another(), another());
+    CyclicBarrier together = new CyclicBarrier(racing.size());
+    Set<String> uids = new HashSet<>();
+    try (ExecutorService threads =
+        Executors.newThreadPerTaskExecutor(Thread.ofPlatform().factory())) {
+      List<Future<String>> asked = new ArrayList<>();
+      for (ClusterGateway one : racing) {
+        asked.add(
+            threads.submit(
+                () -> {
+                  together.await();
+                  return one.ensure(pod, job("echo I-RAN"));
+                }));
+      }
+      for (Future<String> one : asked) {
+        uids.add(one.get());
+      }
+    }
+    assertThat(uids).hasSize(1);
+    PodView view = awaitPhase(Phase.ENDED);
+    assertThat(uids).containsExactly(view.uid());
+    assertThat(view.exit()).isZero();
+    // whoever lost the race may still be about to look: give it something to see that has ended
+    for (ClusterGateway one : racing) {
+      assertThat(one.ensure(pod, job("echo I-RAN"))).isEqualTo(view.uid());
+    }
+    assertThat(count("I-RAN")).isEqualTo(1);
+  }
+
+  @Test
+  void theLogIsReadFromAnyByteOn() throws Exception {
+    gateway.ensure(pod, job("echo one; echo two"));
+    awaitPhase(Phase.ENDED);
+    byte[] whole = gateway.log(pod, 0, 1_000_000);
+    assertThat(new String(whole, StandardCharsets.UTF_8)).contains("one\ntwo\n");
+    assertThat(gateway.log(pod, 5, 10)).isEqualTo(java.util.Arrays.copyOfRange(whole, 5, 15));
+    assertThat(gateway.log(pod, whole.length - 3, 1000))
+        .isEqualTo(java.util.Arrays.copyOfRange(whole, whole.length - 3, whole.length));
+    assertThat(gateway.log(pod, whole.length, 1000)).isEmpty();
+    assertThat(gateway.log(pod, whole.length + 1000L, 1000)).isEmpty();
+  }
+
+  @Test
+  void aWorkerThatIsStoppedEndsInOrderAndSaysSo() throws Exception {
+    gateway.ensure(pod, endless());
+    awaitLine("I-RUN");
+    gateway.stop(pod, GRACE);
+    PodView view = awaitPhase(Phase.ENDED);
+    assertThat(view.exit()).isEqualTo(143);
+    assertThat(view.result()).contains("Interrupted");
+    await().atMost(LONG).until(() -> processes().isEmpty());
+  }
+
+  @Test
+  void aWorkerThatDoesNotListenIsKilledAfterTheGrace() throws Exception {
+    gateway.ensure(pod, job("trap '' TERM; echo I-RUN; while :; do sleep 600 & wait; done"));
+    awaitLine("I-RUN");
+    gateway.stop(pod, Duration.ofMillis(300));
+    awaitPhase(Phase.ENDED, Phase.LOST);
+    await().atMost(LONG).until(() -> processes().isEmpty());
+  }
+
+  @Test
+  void stoppingWhatIsNotThereOrHasEndedIsFine() throws Exception {
+    gateway.stop(pod, GRACE);
+    gateway.ensure(pod, job("true"));
+    awaitPhase(Phase.ENDED);
+    gateway.stop(pod, GRACE);
+    assertThat(awaitPhase(Phase.ENDED).exit()).isZero();
+  }
+
+  @Test
+  void removingNothingIsFineAndSoIsRemovingTwice() throws Exception {
+    gateway.remove(pod);
+    gateway.ensure(pod, job("true"));
+    awaitPhase(Phase.ENDED);
+    gateway.remove(pod);
+    gateway.remove(pod);
+    assertThat(gateway.see(pod)).isEmpty();
+    assertThat(gateway.pods()).doesNotContain(pod);
+  }
+
+  @Test
+  void removingAWorkerThatRunsLeavesNothingOfIt() throws Exception {
+    gateway.ensure(pod, endless());
+    awaitLine("I-RUN");
+    gateway.remove(pod);
+    assertThat(gateway.see(pod)).isEmpty();
+    await().atMost(LONG).until(() -> leftovers(pod, mark).isEmpty());
+  }
+
+  @Test
+  void aPodThatIsMadeAgainAfterItsRemovalIsAnotherOne() throws Exception {
+    String first = gateway.ensure(pod, job("true"));
+    awaitPhase(Phase.ENDED);
+    gateway.remove(pod);
+    assertThat(gateway.ensure(pod, job("true"))).isNotEqualTo(first);
+    awaitPhase(Phase.ENDED);
+  }
+
+  @Test
+  void aWorkerThatIsKilledIsLostOrEndedWithoutAResultAndLeavesNoProcessAndNoMount()
+      throws Exception {
+    gateway.ensure(pod, endless());
+    awaitLine("I-RUN");
+    kill(pod);
+    PodView view = awaitPhase(Phase.ENDED, Phase.LOST);
+    assertThat(view.result()).isNull();
+    assertThat(view.exit()).isNotEqualTo(Integer.valueOf(0));
+    await().atMost(LONG).until(() -> processes().isEmpty());
+    // and it is not started a second time by whoever asks for it then
+    assertThat(gateway.ensure(pod, endless())).isEqualTo(view.uid());
+    assertThat(awaitPhase(Phase.ENDED, Phase.LOST).uid()).isEqualTo(view.uid());
+    assertThat(count("I-RUN")).isEqualTo(1);
+  }
+
+  @Test
+  void aWorkerOutlivesItsSchedulerAndIsFoundByTheNextOne() throws Exception {
+    String uid = gateway.ensure(pod, endless());
+    awaitLine("I-RUN");
+    close(gateway);
+    opened.remove(gateway);
+
+    gateway = another();
+
+    assertThat(gateway.pods()).contains(pod);
+    assertThat(gateway.see(pod).orElseThrow().uid()).isEqualTo(uid);
+    assertThat(gateway.see(pod).orElseThrow().phase()).isEqualTo(Phase.RUNNING);
+    assertThat(gateway.ensure(pod, endless())).isEqualTo(uid);
+    gateway.stop(pod, GRACE);
+    assertThat(awaitPhase(Phase.ENDED).uid()).isEqualTo(uid);
+    assertThat(count("I-RUN")).isEqualTo(1);
+  }
+
+  @Test
+  void whoWatchesHearsOfTheEnd() throws Exception {
+    Set<String> heard = ConcurrentHashMap.newKeySet();
+    gateway.watch(heard::add);
+    gateway.ensure(pod, job("true"));
+    awaitPhase(Phase.ENDED);
+    await().atMost(LONG).until(() -> heard.contains(pod));
+  }
+
+  @Test
+  void twoPodsDoNotDisturbEachOther() throws Exception {
+    String other = ClusterGateway.podName(UUID.randomUUID());
+    try {
+      String one = gateway.ensure(pod, endless());
+      String two = gateway.ensure(other, job("echo I-RAN"));
+      assertThat(two).isNotEqualTo(one);
+      await().atMost(LONG).until(() -> gateway.see(other).orElseThrow().phase() == Phase.ENDED);
+      gateway.remove(other);
+      assertThat(awaitPhase(Phase.RUNNING).uid()).isEqualTo(one);
+    } finally {
+      gateway.remove(other);
+    }
+  }
+
+  private List<String> processes() throws IOException {
+    return leftovers(pod, mark).stream().filter(left -> !left.startsWith("file ")).toList();
+  }
+}

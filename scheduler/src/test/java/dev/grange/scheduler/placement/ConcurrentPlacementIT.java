@@ -1,0 +1,168 @@
+package dev.grange.scheduler.placement;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.grange.scheduler.FarmConfig;
+import dev.grange.scheduler.FarmServices;
+import dev.grange.scheduler.TestFarm;
+import dev.grange.scheduler.TestRows;
+import dev.grange.scheduler.Uuids;
+import dev.grange.scheduler.Wakeups;
+import dev.grange.scheduler.attempt.AttemptRunner;
+import dev.grange.scheduler.build.Outcomes;
+import dev.grange.scheduler.release.Releases;
+import dev.grange.store.Db;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import jakarta.inject.Inject;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Several schedulers place at once, the one that the test's application runs among them. */
+@QuarkusTest
+@WithTestResource(FarmServices.class)
+class ConcurrentPlacementIT {
+  private static final String CLUSTER = "race";
+  private static final String PLATFORM = "linux/ppc64le";
+  private static final int SLOTS = 3;
+  private static final int BUILDS = 20;
+
+  @Inject Db db;
+  @Inject Uuids uuids;
+  @Inject AttemptRunner runner;
+  @Inject Outcomes outcomes;
+  @Inject Releases releases;
+  @Inject Wakeups wakeups;
+  @Inject FarmConfig farmConfig;
+
+  TestFarm farm;
+  private TestRows rows;
+
+  @BeforeEach
+  void start() {
+    rows = new TestRows(farm.database());
+    rows.cluster(CLUSTER, SLOTS, PLATFORM);
+    rows.execute("UPDATE cluster SET desired = 'ACTIVE' WHERE name = ?", CLUSTER);
+    rows.lease(CLUSTER, 7);
+  }
+
+  @AfterEach
+  void stop() {
+    rows.execute("UPDATE cluster SET desired = 'CORDONED' WHERE name = ?", CLUSTER);
+  }
+
+  private PlacementRound another() {
+    return new PlacementRound(db, uuids, runner, outcomes, releases, wakeups, farmConfig);
+  }
+
+  private void roundsAtOnce(List<PlacementRound> schedulers) throws Exception {
+    CyclicBarrier together = new CyclicBarrier(schedulers.size());
+    List<Future<Boolean>> all = new ArrayList<>();
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (PlacementRound scheduler : schedulers) {
+        all.add(
+            threads.submit(
+                () -> {
+                  together.await();
+                  return scheduler.round();
+                }));
+      }
+      for (Future<Boolean> one : all) {
+        one.get();
+      }
+    }
+  }
+
+  private long number(String sql) {
+    return Long.parseLong(rows.one(sql));
+  }
+
+  @Test
+  void noExecutionGetsTwoAttemptsAndNoSlotIsSoldTwice() throws Exception {
+    List<UUID> builds = new ArrayList<>();
+    for (int i = 0; i < BUILDS; i++) {
+      builds.add(farm.submit("FROM scratch\n", PLATFORM));
+    }
+    List<PlacementRound> schedulers = List.of(another(), another(), another(), another());
+    int rounds = 0;
+    while (number("SELECT count(*) FROM attempt WHERE cluster = 'race'") < BUILDS) {
+      roundsAtOnce(schedulers);
+      assertThat(
+              number("SELECT count(*) FROM attempt WHERE cluster = 'race' AND released_at IS NULL"))
+          .isBetween(1L, (long) SLOTS);
+      finishWhatRuns();
+      assertThat(++rounds).as("every round places something").isLessThanOrEqualTo(BUILDS);
+    }
+    assertThat(
+            number(
+                "SELECT max(n) FROM (SELECT count(*) AS n FROM attempt WHERE cluster = 'race' GROUP"
+                    + " BY execution_id) x"))
+        .isOne();
+    assertThat(number("SELECT count(DISTINCT execution_id) FROM attempt WHERE cluster = 'race'"))
+        .isEqualTo(BUILDS);
+    assertThat(rows.one("SELECT DISTINCT epoch FROM attempt WHERE cluster = 'race'"))
+        .as("the epoch of the lease under which it was placed")
+        .isEqualTo("7");
+    for (UUID build : builds) {
+      assertThat(
+              farm.all(
+                  "SELECT type FROM outbox WHERE key = ? AND type LIKE '%build.started%'",
+                  build.toString()))
+          .as("the start of a build is told once")
+          .hasSize(1);
+    }
+  }
+
+  /** As if each had been cancelled: its slot is free again, and it does not come back. */
+  private void finishWhatRuns() {
+    rows.execute(
+        """
+        WITH ended AS (
+          UPDATE attempt SET state = 'CANCELLED', finished_at = now(), released_at = now()
+          WHERE cluster = 'race' AND released_at IS NULL RETURNING execution_id)
+        UPDATE execution SET state = 'CANCELLED', finished_at = now() WHERE id IN (SELECT execution_id FROM ended)
+        """);
+  }
+
+  @Test
+  void aRoundThatCannotPlaceSaysWhyAndSaysItOnce() throws Exception {
+    rows.execute("UPDATE cluster SET desired = 'CORDONED' WHERE name = ?", CLUSTER);
+    UUID build = farm.submit("FROM scratch\n", PLATFORM);
+    roundsAtOnce(List.of(another(), another()));
+    String decided =
+        "SELECT decided_at || d.reason FROM placement_decision d JOIN execution e ON e.id ="
+            + " d.execution_id WHERE e.build_id = ?::uuid";
+    String first = rows.one(decided, build.toString());
+    assertThat(first).endsWith("NoClusterAvailable");
+    roundsAtOnce(List.of(another(), another()));
+    assertThat(rows.one(decided, build.toString())).isEqualTo(first);
+    rows.execute(
+        "UPDATE execution SET state = 'CANCELLED', finished_at = now() WHERE build_id = ?::uuid",
+        build.toString());
+  }
+
+  @Test
+  void aBuildThatSomebodyWantsCancelledIsNotBegun() throws Exception {
+    rows.execute("UPDATE cluster SET desired = 'CORDONED' WHERE name = ?", CLUSTER);
+    UUID build = farm.submit("FROM scratch\n", PLATFORM);
+    UUID request = farm.cancel(build);
+    rows.execute("UPDATE cluster SET desired = 'ACTIVE' WHERE name = ?", CLUSTER);
+    roundsAtOnce(List.of(another(), another()));
+    farm.awaitState(build, "CANCELLED");
+    assertThat(farm.one("SELECT answer FROM request WHERE id = ?", request)).isEqualTo("DONE");
+    assertThat(
+            farm.one(
+                "SELECT count(*) FROM attempt a JOIN execution e ON e.id = a.execution_id WHERE"
+                    + " e.build_id = ?",
+                build))
+        .isEqualTo("0");
+  }
+}
