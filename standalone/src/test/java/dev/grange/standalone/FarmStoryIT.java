@@ -259,6 +259,22 @@ class FarmStoryIT {
   }
 
   @Test
+  void noProcessOfAFarmHasAFileOpenOutsideItsHomeThatItCouldWrite() throws Exception {
+    for (String part : List.of("build-service", "scheduler", "candidate", "stable", "postgres")) {
+      Path files = Path.of("/proc", Long.toString(farm.pidOf(part)), "fd");
+      try (var open = Files.list(files)) {
+        for (Path file : open.toList()) {
+          String target = Files.readSymbolicLink(file).toString();
+          assertThat(target).as(part).doesNotStartWith("/tmp/").doesNotStartWith("/var/tmp/");
+        }
+      }
+    }
+    try (var temporary = Files.list(farm.home().temporary())) {
+      assertThat(temporary).as("where the applications put such files").isNotEmpty();
+    }
+  }
+
+  @Test
   void aFarmAtRestIsSmallAndQuiet() throws Exception {
     Awaitility.await()
         .atMost(RunningFarm.PATIENCE)
