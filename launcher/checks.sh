@@ -16,7 +16,7 @@ maven_tests() {
 }
 
 shell_tests() {
-  shellcheck -x "$root/grange" "$root"/launcher/*.sh "$root/.ci/run" || return
+  shellcheck -x "$root/grange" "$root"/launcher/*.sh "$root/.ci/run" "$root/bench/overhead" "$root"/bench/peer/* || return
   bats "$root/launcher/test" || return
   if [[ -x $root/worker-image/test/run ]]; then "$root/worker-image/test/run"; fi
 }

@@ -15,6 +15,9 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -46,7 +49,25 @@ public final class Registry {
           Manifest.DOCKER_LIST,
           Manifest.DOCKER_MANIFEST);
 
+  /** Enough for the layers of the base images that are in use. */
+  private static final int MAX_SEEN = 4096;
+
   private final URI base;
+
+  /**
+   * Repositories by the digest of a blob that each had when it was last looked at. A hint: blobs
+   * may be deleted meanwhile.
+   */
+  private final Map<String, String> seen =
+      Collections.synchronizedMap(
+          new LinkedHashMap<>(16, 0.75f, true) {
+            private static final long serialVersionUID = 1L;
+
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<String, String> eldest) {
+              return size() > MAX_SEEN;
+            }
+          });
 
   /** Follows redirects: registries that keep blobs elsewhere send readers there. */
   private final HttpClient reading = client(HttpClient.Redirect.NORMAL);
@@ -118,7 +139,7 @@ public final class Registry {
     HttpResponse<byte[]> answer =
         send(
             get(manifestPath(repository, reference)).GET().header("Accept", ACCEPT),
-            BodyHandlers.limiting(BodyHandlers.ofByteArray(), MAX_MANIFEST_BYTES));
+            LimitedBody.upTo(MAX_MANIFEST_BYTES));
     if (answer.statusCode() == 404) {
       return Optional.empty();
     }
@@ -156,7 +177,13 @@ public final class Registry {
       return false;
     }
     expect(answer, 200, repository + " " + digest);
+    seen.put(digest, repository);
     return true;
+  }
+
+  /** A repository of this registry from which a blob can probably be mounted. */
+  Optional<String> lastSeen(String digest) {
+    return Optional.ofNullable(seen.get(digest));
   }
 
   /**
@@ -188,8 +215,10 @@ public final class Registry {
             get(uploadPath(repository) + query).POST(BodyPublishers.noBody()),
             BodyHandlers.discarding());
     if (answer.statusCode() == 201) {
+      seen.put(digest, repository);
       return true;
     }
+    seen.remove(digest, from);
     expect(answer, 202, "mounting " + digest + " in " + repository);
     cancelUpload(answer);
     return false;
@@ -242,6 +271,7 @@ public final class Registry {
             .header("Content-Type", "application/octet-stream")
             .PUT(bytes);
     expect(send(put, BodyHandlers.discarding()), 201, "uploading " + digest + " to " + repository);
+    seen.put(digest, repository);
   }
 
   private void cancelUpload(HttpResponse<Void> opened) {
@@ -305,6 +335,10 @@ public final class Registry {
   }
 
   private RegistryException failure(Throwable cause) {
+    if (cause instanceof LimitedBody.TooLarge) {
+      return new RegistryException(
+          Kind.REFUSED, "registry " + host() + " answered with " + cause.getMessage(), cause);
+    }
     if (cause instanceof ConnectException) {
       return new RegistryException(
           Kind.UNREACHABLE, "registry " + host() + " refuses connections: is it running?", cause);

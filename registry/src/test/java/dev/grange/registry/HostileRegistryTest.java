@@ -103,8 +103,7 @@ class HostileRegistryTest {
     "500, BUSY, true",
     "502, BUSY, true",
     "503, BUSY, true",
-    "204, BROKEN, true",
-    "302, BROKEN, true"
+    "204, BROKEN, true"
   })
   void everyStatusHasItsKind(int status, Kind kind, boolean retryable) {
     answer = (exchange, _) -> status(exchange, status);
@@ -237,17 +236,18 @@ class HostileRegistryTest {
         "{\"config\":{},\"layers\":[]}",
         "{\"config\":{\"digest\":\"sha256:x\",\"size\":1},\"layers\":[]}",
         "{\"config\":{\"digest\":\"%s\",\"size\":-1},\"layers\":[]}",
+        "{\"config\":{\"digest\":\"%s\",\"size\":9223372036854775807},\"layers\":[]}",
         "{\"config\":{\"digest\":\"%s\",\"size\":1},\"layers\":{}}",
         "{\"config\":{\"digest\":\"%s\",\"size\":1},\"layers\":[{\"digest\":\"../x\",\"size\":1}]}"
       })
-  void aManifestThatCannotBeReadIsBroken(String text) {
+  void aManifestThatCannotBeReadIsRefusedSinceItStaysWhatItIs(String text) {
     Manifest manifest = Images.manifest(Manifest.OCI_MANIFEST, text.replace("%s", DIGEST));
-    assertKind(Kind.BROKEN, manifest::blobs);
+    assertKind(Kind.REFUSED, manifest::blobs);
   }
 
   @Test
-  void anIndexWithoutAListIsBroken() {
-    assertKind(Kind.BROKEN, Images.manifest(Manifest.OCI_INDEX, "{}")::children);
+  void anIndexWithoutAListIsRefused() {
+    assertKind(Kind.REFUSED, Images.manifest(Manifest.OCI_INDEX, "{}")::children);
   }
 
   @Test

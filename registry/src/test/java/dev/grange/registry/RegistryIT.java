@@ -169,6 +169,24 @@ class RegistryIT {
   }
 
   @Test
+  void aLayerThatTheTargetHasElsewhereIsMountedAndOneThatIsGoneThereIsSent() throws Exception {
+    Manifest image = Images.push(candidate, from, seed);
+    ImageCopy.copy(candidate, from, stable, to, image.digest());
+    String digest = image.blobs().getFirst().digest();
+    assertThat(stable.lastSeen(digest)).hasValue(to);
+
+    assertThat(ImageCopy.bring(candidate, from, stable, to + "-2", image.digest()).bytes())
+        .isEqualTo(image.bytes());
+    assertThat(stable.hasBlob(to + "-2", digest)).isTrue();
+
+    // as after a restart of the registry without its storage: what was seen is there no more
+    Registry forgetful = new Registry(URI.create("http://" + stable.host()));
+    assertThat(forgetful.mountBlob(to + "-3", digest, "never/was")).isFalse();
+    assertThat(forgetful.lastSeen(digest)).isEmpty();
+    assertThat(ImageCopy.copy(candidate, from, forgetful, to + "-3", image.digest())).isTrue();
+  }
+
+  @Test
   void anIndexIsCopiedWithBothOfItsImages() throws Exception {
     Manifest amd = Images.push(candidate, from, seed);
     Manifest arm = Images.push(candidate, from, seed + 1);

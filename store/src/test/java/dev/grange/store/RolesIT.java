@@ -149,7 +149,8 @@ class RolesIT {
           "outbox.payload");
 
   /** Whose rows may go. */
-  private static final Map<String, String> DELETES = Map.of("placement_decision", "scheduler");
+  private static final Map<String, String> DELETES =
+      Map.of("placement_decision", "scheduler", "lease", "scheduler");
 
   private static TestDatabase database;
 
@@ -314,7 +315,7 @@ class RolesIT {
   }
 
   @Test
-  void nobodyDeletesOrTruncatesAnythingButWhyItWaits() throws SQLException {
+  void nobodyDeletesOrTruncatesAnythingButWhyItWaitsAndWhoWasThere() throws SQLException {
     for (String table : new TreeSet<>(columns().stream().map(Column::table).toList())) {
       for (Login login : List.of(database.buildService(), database.scheduler())) {
         try (Connection connection = database.connect(login)) {

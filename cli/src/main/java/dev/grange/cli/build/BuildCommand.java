@@ -84,6 +84,12 @@ public final class BuildCommand implements Callable<Integer> {
           "The project that will own the build. Default: $GRANGE_PROJECT, then `default`.")
   @Nullable String project;
 
+  @Option(
+      names = "--cluster",
+      paramLabel = "NAME",
+      description = "The only cluster that may build it. Default: any.")
+  @Nullable String cluster;
+
   @Option(names = "--priority", paramLabel = "N", description = "Higher goes first. Default: 0.")
   @Nullable Integer priority;
 
@@ -197,6 +203,9 @@ public final class BuildCommand implements Callable<Integer> {
     if (!platforms.isEmpty()) {
       ArrayNode wanted = request.putArray("platforms");
       platforms.forEach(platform -> wanted.add(platform.strip()));
+    }
+    if (cluster != null) {
+      request.put("cluster", cluster);
     }
     if (priority != null) {
       request.put("priority", priority);

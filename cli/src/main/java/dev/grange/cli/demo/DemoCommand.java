@@ -120,10 +120,7 @@ public final class DemoCommand implements Callable<Integer> {
           "There is no cluster %s on this farm; there are: %s."
               .formatted(cluster, String.join(", ", names)));
     }
-    // On the only cluster everything is built anyway.
-    if (names.size() > 1) {
-      request.put("cluster", cluster);
-    }
+    request.put("cluster", cluster);
   }
 
   private void result(JsonNode build, JsonNode events, ExitCode verdict) {

@@ -145,11 +145,8 @@ public class Indexer {
         JSON.createObjectNode().put("schemaVersion", 2).put("mediaType", Manifest.OCI_INDEX);
     ArrayNode manifests = root.putArray("manifests");
     for (Part part : parts) {
-      ImageCopy.copy(registry, part.repository(), registry, repository, part.digest());
       Manifest image =
-          registry
-              .manifest(repository, part.digest())
-              .orElseThrow(() -> registry.missing(repository, part.digest()));
+          ImageCopy.bring(registry, part.repository(), registry, repository, part.digest());
       String[] platform = part.platform().split("/", -1);
       ObjectNode of =
           manifests

@@ -8,7 +8,7 @@ import dev.grange.domain.worker.Job;
 /** Writes {@code job.json} as docs/worker.md has it. */
 public final class JobJson {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final int TERM_GRACE_SECONDS = 10;
+  static final int TERM_GRACE_SECONDS = 10;
 
   private JobJson() {}
 

@@ -169,6 +169,7 @@ public class Promoter {
   private void promote(Claim claim, Target target, Registry candidate, Registry stable)
       throws SQLException, RegistryException {
     Boolean found = target.found();
+    boolean firstTime = found == null;
     if (found == null) {
       // target.now() is before this look: what was announced since then, this look may have missed
       found = stable.resolve(target.repository(), claim.digest()).isPresent();
@@ -176,22 +177,33 @@ public class Promoter {
         return;
       }
     }
-    boolean _ =
-        ImageCopy.copy(
-            candidate, claim.candidateRepository(), stable, target.repository(), claim.digest());
+    boolean absent = firstTime && !found;
     Manifest manifest =
-        stable
-            .manifest(target.repository(), claim.digest())
-            .orElseThrow(() -> stable.missing(target.repository(), claim.digest()));
+        absent
+            ? ImageCopy.bring(
+                candidate, claim.candidateRepository(), stable, target.repository(), claim.digest())
+            : copied(claim, target, candidate, stable);
     if (!stillHolds(claim)) {
       return;
     }
     for (String tag : target.tags()) {
-      if (!stable.resolve(target.repository(), tag).equals(Optional.of(claim.digest()))) {
+      // what was not there a moment ago has no tags
+      if (absent || !stable.resolve(target.repository(), tag).equals(Optional.of(claim.digest()))) {
         stable.putManifest(target.repository(), tag, manifest);
       }
     }
     reached(claim, target, stable, found);
+  }
+
+  /** Copies what an earlier try may have copied already. */
+  private static Manifest copied(Claim claim, Target target, Registry candidate, Registry stable)
+      throws RegistryException {
+    boolean _ =
+        ImageCopy.copy(
+            candidate, claim.candidateRepository(), stable, target.repository(), claim.digest());
+    return stable
+        .manifest(target.repository(), claim.digest())
+        .orElseThrow(() -> stable.missing(target.repository(), claim.digest()));
   }
 
   /** Notes whether the target had the image, while the claim holds. */

@@ -4,6 +4,7 @@ import dev.grange.domain.build.Reason;
 import dev.grange.domain.worker.Job;
 import dev.grange.scheduler.cluster.ClusterException;
 import dev.grange.scheduler.cluster.ClusterGateway;
+import dev.grange.scheduler.cluster.JobFields;
 import dev.grange.scheduler.cluster.JobJson;
 import dev.grange.scheduler.cluster.PodView;
 import dev.grange.scheduler.cluster.PodView.Phase;
@@ -60,6 +61,7 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
 
   private final Path directory;
   private final Path workerBin;
+  private final BuildahVersion buildah = new BuildahVersion();
   private final Supplier<String> uids;
   private final Clock clock;
   private final @Nullable WatchService watcher;
@@ -127,6 +129,10 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
         Files.writeString(files.resolve(file.getKey()), file.getValue());
       }
       Files.writeString(draft.resolve("job.json"), JobJson.write(job));
+      Optional<String> fields = JobFields.write(job);
+      if (fields.isPresent()) {
+        Files.writeString(draft.resolve("job.fields"), fields.get());
+      }
       Files.writeString(draft.resolve("uid.request"), uids.get());
       Files.move(draft, pod, StandardCopyOption.ATOMIC_MOVE);
     } catch (FileSystemException e) {
@@ -140,12 +146,13 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   }
 
   private void start(Path pod) throws IOException {
-    Process process =
+    ProcessBuilder builder =
         new ProcessBuilder(workerBin.resolve("grange-local-run").toString(), pod.toString())
             .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
             .redirectOutput(ProcessBuilder.Redirect.appendTo(pod.resolve("runner.log").toFile()))
-            .redirectErrorStream(true)
-            .start();
+            .redirectErrorStream(true);
+    buildah.get().ifPresent(v -> builder.environment().put("GRANGE_BUILDAH_VERSION", v));
+    Process process = builder.start();
     String podName = pod.getFileName().toString();
     CompletableFuture<Void> _ = process.onExit().thenRun(() -> listener.accept(podName));
   }
@@ -163,9 +170,7 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
       // between would look lost
       boolean begun = Files.exists(pod.resolve("started"));
       boolean alive = isAlive(pod);
-      // an empty one is about to be written: who writes it is alive
-      Optional<String> exit =
-          read(pod.resolve("exit"), 16).filter(status -> !(status.isBlank() && alive));
+      Optional<String> exit = read(pod.resolve("exit"), 16).filter(text -> !text.isBlank());
       if (exit.isPresent()) {
         return Optional.of(
             new PodView(

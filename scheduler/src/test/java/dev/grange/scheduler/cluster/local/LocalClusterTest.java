@@ -78,11 +78,10 @@ class LocalClusterTest {
   }
 
   @Test
-  void anExitStatusThatWasNeverWrittenWholeIsAnEndThatNobodySaw() throws Exception {
+  void aWorkerThatWasKilledBeforeItCouldWriteItsStatusIsLost() throws Exception {
     write("started", "uid-1\n");
     write("exit", "");
-    write("result.json", "{}");
-    assertThat(see()).isEqualTo(new PodView("uid-1", Phase.ENDED, null, "{}"));
+    assertThat(see()).isEqualTo(new PodView("uid-1", Phase.LOST, null, null));
   }
 
   @Test
