@@ -91,6 +91,8 @@ final class Applications {
     // A cache that does not fit is no news: the JVM goes without, and the supervisor makes another.
     command.add("-Xlog:disable");
     command.add("-Xlog:all=error:stderr");
+    // Uploads may be large, and /tmp may be memory; nothing of a farm lies outside of its home.
+    command.add("-Djava.io.tmpdir=" + home.temporary());
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("--sun-misc-unsafe-memory-access=allow");
     AotCache cache = cache(settings, name);

@@ -47,6 +47,11 @@ record Home(Path directory) {
     return directory.resolve("local");
   }
 
+  /** For what the applications need for a while: emptied at each start. */
+  Path temporary() {
+    return directory.resolve("tmp");
+  }
+
   Path data(String child) {
     return directory.resolve(child);
   }

@@ -181,7 +181,7 @@ final class Rehearsal {
     return Path.of(System.getProperty("java.home"), "bin", "java").toString();
   }
 
-  private static void deleteTree(Path folder) throws IOException {
+  static void deleteTree(Path folder) throws IOException {
     if (Files.exists(folder)) {
       List<Path> deepestFirst;
       try (Stream<Path> files = Files.walk(folder)) {

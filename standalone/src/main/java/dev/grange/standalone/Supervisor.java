@@ -92,6 +92,9 @@ final class Supervisor {
     Files.deleteIfExists(home.farm());
     Ports ports = Ports.keptIn(home.ports());
     awaitFree(ports);
+    // Whoever was killed has left something there.
+    Rehearsal.deleteTree(home.temporary());
+    Files.createDirectories(home.temporary());
 
     CompletableFuture<Part.Running> kafka = keep(kafka(ports)).start();
     CompletableFuture<Part.Running> candidate =

@@ -166,6 +166,8 @@ public class Leases {
                   taken.add(lease);
                 }
               }
+              // not in a transaction of its own: an idle farm asks little
+              next = lookAround(tx);
               return mine;
             });
     Set<String> names = ConcurrentHashMap.newKeySet();
@@ -182,7 +184,6 @@ public class Leases {
               }
               return lost;
             });
-    next = lookAround();
     if (!taken.isEmpty()) {
       LOG.infof("took %s", taken);
       listeners.forEach(Runnable::run);
@@ -196,21 +197,19 @@ public class Leases {
    * @return the time to the next renewal: a third of the lease, or less if another's lease runs out
    *     before
    */
-  private Duration lookAround() throws SQLException {
+  private Duration lookAround(Db.Tx tx) throws SQLException {
     record Others(boolean none, long leftMillis) {}
     Others others =
-        db.call(
-            tx ->
-                tx.first(
-                        """
-                        SELECT count(*) FILTER (WHERE expires_at > clock_timestamp()) = 0 AS none,
-                          (extract(epoch FROM min(expires_at) FILTER (WHERE name = ANY(?)) - clock_timestamp()) * 1000)::bigint AS left_ms
-                        FROM lease WHERE holder <> ?
-                        """,
-                        row -> new Others(row.getBoolean("none"), row.getLong("left_ms")),
-                        wanted,
-                        holder)
-                    .orElseThrow());
+        tx.first(
+                """
+                SELECT count(*) FILTER (WHERE expires_at > clock_timestamp()) = 0 AS none,
+                  (extract(epoch FROM min(expires_at) FILTER (WHERE name = ANY(?)) - clock_timestamp()) * 1000)::bigint AS left_ms
+                FROM lease WHERE holder <> ?
+                """,
+                row -> new Others(row.getBoolean("none"), row.getLong("left_ms")),
+                wanted,
+                holder)
+            .orElseThrow();
     alone = others.none();
     Duration usual = duration.dividedBy(3);
     // a moment more, so that it has run out by then; nothing to wait for if nobody else holds any
