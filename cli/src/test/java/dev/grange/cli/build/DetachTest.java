@@ -23,6 +23,9 @@ class DetachTest {
     try (FakeFarm farm = new FakeFarm().building()) {
       ProcessBuilder builder =
           new ProcessBuilder(
+              // a runner in the background hands down an ignored SIGINT
+              "env",
+              "--default-signal=INT",
               ProcessHandle.current().info().command().orElseThrow(),
               "-cp",
               System.getProperty("java.class.path"),
