@@ -296,9 +296,8 @@ final class Farm implements AutoCloseable {
   }
 
   @Override
-  public void close() throws InterruptedException {
+  public void close() {
     closed = true;
-    consumer.wakeup();
-    reader.join(TimeUnit.SECONDS.toMillis(10));
+    consumer.wakeup(); // its thread closes it
   }
 }

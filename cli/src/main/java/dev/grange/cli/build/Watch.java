@@ -133,6 +133,10 @@ public final class Watch {
   private void take(Signal signal) {
     switch (signal) {
       case Seen(JsonNode build) -> {
+        if (choice.goal().verdict(latest).isPresent() && choice.goal().verdict(build).isEmpty()) {
+          // Two threads look: this answer is older than the last one and came after it.
+          return;
+        }
         latest = build;
         for (Story.Line line : story.tell(build)) {
           progress.line(line.look(), line.text());
