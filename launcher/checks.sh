@@ -33,6 +33,8 @@ run_test() {
   esac
   require bats shellcheck curl
   find_java
+  # What the tests unpack stays below target/ as well.
+  export GRANGE_CACHE=${GRANGE_CACHE:-$root/target/cache}
   case ${1:-} in
     '')
       maven_tests verify || status=1

@@ -1,6 +1,8 @@
 package dev.grange.scheduler;
 
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
@@ -27,6 +29,12 @@ public final class Loop {
     boolean run() throws Exception;
   }
 
+  /** All that run in this process. */
+  private static final List<Loop> RUNNING = new CopyOnWriteArrayList<>();
+
+  /** Longer than the longest remote call of a round, which is the upload of a blob. */
+  private static final Duration STUCK = Duration.ofMinutes(45);
+
   private final String name;
   private final Supplier<Duration> period;
   private final Round round;
@@ -34,6 +42,7 @@ public final class Loop {
   private final Condition changed = lock.newCondition();
   private boolean woken = true;
   private boolean stopped;
+  private volatile long lastRound = System.nanoTime();
   private final Thread thread;
 
   private Loop(String name, Supplier<Duration> period, Round round) {
@@ -55,8 +64,18 @@ public final class Loop {
    */
   public static Loop start(String name, Supplier<Duration> period, Round round) {
     Loop loop = new Loop(name, period, round);
+    RUNNING.add(loop);
     loop.thread.start();
     return loop;
+  }
+
+  /** The names of loops that have ended by themselves, or have been in one round for very long. */
+  static List<String> stuck() {
+    long now = System.nanoTime();
+    return RUNNING.stream()
+        .filter(loop -> !loop.thread.isAlive() || now - loop.lastRound > STUCK.toNanos())
+        .map(loop -> loop.name)
+        .toList();
   }
 
   /** Says that there is something to do. A round that runs now is followed by another one. */
@@ -72,6 +91,7 @@ public final class Loop {
 
   /** No further round; waits until a running one has ended, but at most ten seconds. */
   public void stop() {
+    RUNNING.remove(this);
     lock.lock();
     try {
       stopped = true;
@@ -92,6 +112,7 @@ public final class Loop {
     Duration pause = FIRST_PAUSE;
     boolean failing = false;
     while (await(failing ? pause : period.get(), failing)) {
+      lastRound = System.nanoTime();
       try {
         if (round.run()) {
           wake();

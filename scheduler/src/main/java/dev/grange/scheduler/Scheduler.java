@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 public class Scheduler {
   private static final Logger LOG = Logger.getLogger(Scheduler.class);
-  private static final Duration RECONCILE = Duration.ofSeconds(15);
+  private static final Duration RECONCILE = Duration.ofSeconds(30);
 
   private final Leases leases;
   private final Clusters clusters;

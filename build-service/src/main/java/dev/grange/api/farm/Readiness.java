@@ -1,6 +1,6 @@
 package dev.grange.api.farm;
 
-import dev.grange.store.api.SchemaVersion;
+import dev.grange.store.SchemaVersion;
 import java.sql.SQLException;
 import org.eclipse.microprofile.health.HealthCheck;
 import org.eclipse.microprofile.health.HealthCheckResponse;

@@ -127,6 +127,6 @@ class OpenApiIT {
   @Test
   void theSchemaVersionIsThatOfTheNewestMigration() {
     assertThat(Farm.count("SELECT max(version::int) FROM flyway_schema_history"))
-        .isEqualTo(dev.grange.store.api.SchemaVersion.EXPECTED);
+        .isEqualTo(dev.grange.store.SchemaVersion.EXPECTED);
   }
 }

@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 public class AttemptRunner {
   private static final Logger LOG = Logger.getLogger(AttemptRunner.class);
-  private static final Duration IDLE = Duration.ofSeconds(15);
+  private static final Duration IDLE = Duration.ofSeconds(30);
   private static final Duration BUSY = Duration.ofSeconds(5);
 
   private final Db db;

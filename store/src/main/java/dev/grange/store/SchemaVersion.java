@@ -1,6 +1,5 @@
-package dev.grange.store.api;
+package dev.grange.store;
 
-import dev.grange.store.Db;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.sql.SQLException;
 
