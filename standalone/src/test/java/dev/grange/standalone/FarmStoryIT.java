@@ -272,8 +272,14 @@ class FarmStoryIT {
       Path files = Path.of("/proc", Long.toString(farm.pidOf(part)), "fd");
       try (var open = Files.list(files)) {
         for (Path file : open.toList()) {
-          String target = Files.readSymbolicLink(file).toString();
-          assertThat(target).as(part).doesNotStartWith("/tmp/").doesNotStartWith("/var/tmp/");
+          Path target = Files.readSymbolicLink(file);
+          // the sources may lie in a temporary folder themselves, and the home with them
+          if (!target.startsWith(RunningFarm.ROOT)) {
+            assertThat(target.toString())
+                .as(part)
+                .doesNotStartWith("/tmp/")
+                .doesNotStartWith("/var/tmp/");
+          }
         }
       }
     }

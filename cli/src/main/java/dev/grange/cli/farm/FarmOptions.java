@@ -20,7 +20,7 @@ public final class FarmOptions {
       names = "--token-file",
       paramLabel = "FILE",
       description =
-          "File with the token. Default: $GRANGE_TOKEN_FILE, $GRANGE_TOKEN, then the token of this"
+          "File with the token. Default: $GRANGE_TOKEN, $GRANGE_TOKEN_FILE, then the token of this"
               + " machine's farm.")
   @Nullable Path tokenFile;
 
