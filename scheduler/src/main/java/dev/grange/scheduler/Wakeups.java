@@ -101,6 +101,7 @@ public class Wakeups {
         .start(
             () -> {
               try {
+                // not waiting for something: the delay is what was asked for
                 Thread.sleep(delay);
                 here(chore);
               } catch (InterruptedException e) {

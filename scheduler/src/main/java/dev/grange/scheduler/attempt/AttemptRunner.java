@@ -115,6 +115,7 @@ public class AttemptRunner {
   private void awaitEmpty(Duration patience) throws InterruptedException {
     long until = System.nanoTime() + patience.toNanos();
     while (!tasks.isEmpty() && System.nanoTime() < until) {
+      // once in a process's life, at its end: not worth a signal from every task
       Thread.sleep(20);
     }
   }
