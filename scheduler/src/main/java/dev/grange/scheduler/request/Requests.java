@@ -38,8 +38,7 @@ public class Requests {
   private final Wakeups wakeups;
   private @Nullable Loop loop;
 
-  Requests(
-      Db db, Outcomes outcomes, Releases releases, Operations clusters, Wakeups wakeups) {
+  Requests(Db db, Outcomes outcomes, Releases releases, Operations clusters, Wakeups wakeups) {
     this.db = db;
     this.outcomes = outcomes;
     this.releases = releases;
