@@ -49,42 +49,38 @@ class Jobs {
   }
 
   private BuildInputs inputs(UUID execution) throws SQLException {
-    return db.call(
-            tx ->
-                tx.first(
-                    """
-                    SELECT e.platform, b.project, b.containerfile, b.args, b.labels, b.target, b.timeout_seconds, c.artifact, c.blob
-                    FROM execution e JOIN build b ON b.id = e.build_id
-                    LEFT JOIN context c ON c.project = b.project AND c.digest = b.context
-                    WHERE e.id = ?
-                    """,
-                    row ->
-                        new BuildInputs(
-                            row.getString("project"),
-                            row.getString("platform"),
-                            row.getString("containerfile"),
-                            map(row.getString("args")),
-                            map(row.getString("labels")),
-                            row.getString("target"),
-                            row.getInt("timeout_seconds"),
-                            row.getString("artifact"),
-                            row.getString("blob")),
-                    execution))
+    return db.first(
+            """
+            SELECT e.platform, b.project, b.containerfile, b.args, b.labels, b.target, b.timeout_seconds, c.artifact, c.blob
+            FROM execution e JOIN build b ON b.id = e.build_id
+            LEFT JOIN context c ON c.project = b.project AND c.digest = b.context
+            WHERE e.id = ?
+            """,
+            row ->
+                new BuildInputs(
+                    row.getString("project"),
+                    row.getString("platform"),
+                    row.getString("containerfile"),
+                    map(row.getString("args")),
+                    map(row.getString("labels")),
+                    row.getString("target"),
+                    row.getInt("timeout_seconds"),
+                    row.getString("artifact"),
+                    row.getString("blob")),
+            execution)
         .orElseThrow(() -> new IllegalStateException("no execution " + execution));
   }
 
   private Job test(Attempt attempt, UUID testRun, CandidateRegistry registry) throws SQLException {
-    return db.call(
-            tx ->
-                tx.first(
-                    "SELECT command, timeout_seconds FROM test_run WHERE id = ?",
-                    row ->
-                        JobRendering.test(
-                            attempt.id().toString(),
-                            registry,
-                            texts(row.getString("command")),
-                            row.getInt("timeout_seconds")),
-                    testRun))
+    return db.first(
+            "SELECT command, timeout_seconds FROM test_run WHERE id = ?",
+            row ->
+                JobRendering.test(
+                    attempt.id().toString(),
+                    registry,
+                    texts(row.getString("command")),
+                    row.getInt("timeout_seconds")),
+            testRun)
         .orElseThrow(() -> new IllegalStateException("no test run " + testRun));
   }
 
