@@ -96,6 +96,12 @@ public class Leases {
     }
   }
 
+  /** Does not renew a cluster's lease any more: nobody needs it, and it runs out by itself. */
+  public void letGo(String cluster) {
+    wanted.remove(ofCluster(cluster));
+    held.remove(ofCluster(cluster));
+  }
+
   /**
    * Calls {@code listener} when a lease was taken, on the renewing thread: it must only hand on.
    */

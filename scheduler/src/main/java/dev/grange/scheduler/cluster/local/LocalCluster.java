@@ -4,12 +4,17 @@ import dev.grange.domain.build.Reason;
 import dev.grange.domain.worker.Job;
 import dev.grange.scheduler.cluster.ClusterException;
 import dev.grange.scheduler.cluster.ClusterGateway;
+import dev.grange.scheduler.cluster.ClusterReport;
+import dev.grange.scheduler.cluster.ClusterReport.Finding;
+import dev.grange.scheduler.cluster.ClusterReport.Status;
 import dev.grange.scheduler.cluster.JobFields;
 import dev.grange.scheduler.cluster.JobJson;
+import dev.grange.scheduler.cluster.PodRequest;
 import dev.grange.scheduler.cluster.PodView;
 import dev.grange.scheduler.cluster.PodView.Phase;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.ClosedWatchServiceException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
@@ -57,10 +62,14 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   private static final String DRAFT = ".draft-";
   private static final Duration OLD = Duration.ofMinutes(10);
   private static final int MAX_RESULT_BYTES = 4096;
+<<<<<<< HEAD
   private static final Duration LOG_GATHER = Duration.ofMillis(200);
 
   /** Files whose appearance is a step of the worker's life; an overflow of events may hide one. */
   private static final Set<String> STEPS = Set.of("pid", "started", "exit", "null");
+=======
+  private static final String MACHINE = "machine";
+>>>>>>> main
 
   /** What {@code grange-local-run --delete} exits with while the worker runs. */
   private static final int STILL_IN_USE = 75;
@@ -116,11 +125,12 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   }
 
   @Override
-  public String ensure(String podName, Job job) throws ClusterException {
+  public String ensure(PodRequest request) throws ClusterException {
+    String podName = request.podName();
     Path pod = directory.resolve(podName);
     try {
       if (!Files.exists(pod)) {
-        create(pod, job);
+        create(pod, request.job());
       }
       watch(podName, pod);
       if (!Files.exists(pod.resolve("started"))) {
@@ -309,6 +319,40 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   }
 
   @Override
+  public ClusterReport check() {
+    Optional<String> version = buildah.get();
+    Map<String, String> features = version.map(v -> Map.of("buildah", v)).orElse(Map.of());
+    return ClusterReport.of(List.of(machine()), features);
+  }
+
+  /** What the worker's script says of this machine. */
+  private Finding machine() {
+    try {
+      Process process =
+          new ProcessBuilder(workerBin.resolve("grange-local-run").toString(), "--check")
+              .redirectErrorStream(true)
+              .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+              .start();
+      String said;
+      try (var out = process.getInputStream()) {
+        said = new String(out.readNBytes(4096), StandardCharsets.UTF_8).strip();
+      }
+      return process.waitFor() == 0
+          ? new Finding(MACHINE, Status.OK, "this machine can run workers")
+          : new Finding(
+              MACHINE, Status.FAILED, said + "; install it on the scheduler's machine, then check");
+    } catch (IOException e) {
+      return new Finding(
+          MACHINE,
+          Status.FAILED,
+          "cannot run grange-local-run: " + e.getMessage() + "; set GRANGE_LOCAL_WORKER_BIN");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return new Finding(MACHINE, Status.NOT_DONE, "interrupted; check again");
+    }
+  }
+
+  @Override
   public void watch(Consumer<String> listener) {
     this.listener = listener;
   }
@@ -340,7 +384,7 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
 
   private static Optional<String> read(Path file, int limit) throws IOException {
     try (var in = Files.newInputStream(file)) {
-      return Optional.of(new String(in.readNBytes(limit), java.nio.charset.StandardCharsets.UTF_8));
+      return Optional.of(new String(in.readNBytes(limit), StandardCharsets.UTF_8));
     } catch (NoSuchFileException e) {
       return Optional.empty();
     }
