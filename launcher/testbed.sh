@@ -26,7 +26,7 @@ end_to_end_tests() {
   fi
   build_client
   build_farm
-  maven_tests verify -f "$root/testbed/pom.xml" -DskipITs=false || status=1
+  maven_tests verify -pl testbed -DskipITs=false || status=1
   if ((status == 0)); then say "all end-to-end tests passed"; else say "END-TO-END TESTS FAILED"; fi
   return "$status"
 }
