@@ -1,0 +1,17 @@
+package dev.grange.domain.placement;
+
+import java.util.List;
+
+/**
+ * The head of a lane.
+ *
+ * @param heads the first of it, in the order in which they are to be served; as many as there are
+ *     slots for them, at most
+ * @param overdue it has waited long and nothing of it was served meanwhile: it goes first once, so
+ *     that no share, however small, is nothing
+ */
+public record Queue(Lane lane, List<Work> heads, boolean overdue) {
+  public Queue {
+    heads = List.copyOf(heads);
+  }
+}
