@@ -79,6 +79,16 @@ class ConstraintsIT {
       23514 UPDATE cluster SET platforms = '{}'
       23514 UPDATE cluster SET weight = 0
       23514 UPDATE cluster SET weight = 1001
+      23514 UPDATE cluster SET version = 0
+      23514 UPDATE cluster SET note = repeat('n', 1001)
+      23514 UPDATE cluster SET errors = -1
+      23514 UPDATE cluster SET desired = 'CORDONED', drain_now = true
+      23514 UPDATE cluster SET desired = 'CORDONED', drain_deadline = now()
+      23514 UPDATE cluster SET drained_at = now()
+      23514 UPDATE cluster SET resume_at = now()
+      23514 UPDATE cluster SET removed_at = now()
+      23514 UPDATE cluster SET report = '{}'
+      23514 UPDATE cluster SET checked_at = now()
       23514 UPDATE context SET digest = 'sha256:x'
       23514 UPDATE context SET artifact = 'x'
       23514 UPDATE context SET blob = 'x'

@@ -186,7 +186,8 @@ public class PlacementRound {
         SELECT c.name, c.desired = 'ACTIVE' AS takes_work, c.reachable IS TRUE AS reachable, c.platforms, c.slots, c.weight,
           l.expires_at > clock_timestamp() AS held,
           (SELECT count(*) FROM attempt a WHERE a.cluster = c.name AND a.released_at IS NULL) AS used
-        FROM cluster c LEFT JOIN lease l ON l.name = 'cluster:' || c.name ORDER BY c.name
+        FROM cluster c LEFT JOIN lease l ON l.name = 'cluster:' || c.name
+        WHERE c.removed_at IS NULL ORDER BY c.name
         """,
         row ->
             new ClusterView(
