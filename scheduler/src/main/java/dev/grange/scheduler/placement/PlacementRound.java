@@ -66,7 +66,7 @@ public class PlacementRound {
   private static final Duration PACE = Duration.ofSeconds(1);
 
   /** What one round places at most: it is short, and the next one follows at once. */
-  private static final int MOST = 100;
+  private static final int MOST = 50;
 
   /** What an attempt may take beyond the build itself: fetching, pushing, a slow start. */
   private static final int OVERHEAD_SECONDS = 3600;
@@ -147,8 +147,7 @@ public class PlacementRound {
     if (!assignments.isEmpty()) {
       assignBuilds(
           tx, assignments.stream().filter(a -> !a.lane().test()).toList(), attempts, builds);
-      assignTests(
-          tx, assignments.stream().filter(a -> a.lane().test()).toList(), attempts, builds);
+      assignTests(tx, assignments.stream().filter(a -> a.lane().test()).toList(), attempts, builds);
       for (Assignment one : assignments) {
         String image = look.images().get(one.work());
         if (image != null) {

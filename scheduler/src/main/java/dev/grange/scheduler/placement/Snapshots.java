@@ -260,7 +260,7 @@ final class Snapshots {
     return tx.list(
         """
         SELECT c.*, l.expires_at > clock_timestamp() AS held, extract(epoch FROM c.not_before - now()) AS rest,
-          CASE WHEN c.errors > 0 THEN (SELECT count(*) FROM attempt a WHERE a.cluster = c.name AND a.released_at IS NULL
+          CASE WHEN c.errors > 0 THEN (SELECT count(*)::integer FROM attempt a WHERE a.cluster = c.name AND a.released_at IS NULL
             AND (c.not_before IS NULL OR a.assigned_at >= c.not_before)) END AS trials
         FROM cluster c LEFT JOIN lease l ON l.name = 'cluster:' || c.name
         WHERE c.removed_at IS NULL ORDER BY c.name
@@ -287,7 +287,8 @@ final class Snapshots {
           if (tried != null) {
             starts = Math.max(0, 1 - tried);
           } else if (row.getString("kind").equals("kubernetes")) {
-            starts = Math.max(0, 2 * config.createsPerSecond() - usage.recent().getOrDefault(name, 0));
+            starts =
+                Math.max(0, 2 * config.createsPerSecond() - usage.recent().getOrDefault(name, 0));
           }
           return new ClusterView(
               name,
