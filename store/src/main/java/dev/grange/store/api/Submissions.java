@@ -83,7 +83,7 @@ public class Submissions {
                     """
                     SELECT EXISTS (SELECT FROM project WHERE name = ?),
                            (SELECT blob FROM context WHERE project = ? AND digest = ?),
-                           ?::text IS NULL OR EXISTS (SELECT FROM cluster WHERE name = ?)
+                           ?::text IS NULL OR EXISTS (SELECT FROM cluster WHERE name = ? AND removed_at IS NULL)
                     """,
                     row -> new Surroundings(row.getBoolean(1), row.getString(2), row.getBoolean(3)),
                     project,
