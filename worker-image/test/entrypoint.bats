@@ -56,7 +56,7 @@ setup() {
   job test "$(step fetch FetchSourceFailed 10 0 echo fetching)" "$(step test TestFailed 10 0 echo testing)"
   work
   time='[0-9-]{10}T[0-9:]{8}\.[0-9]{3}Z'
-  grep -Eqz "^buildah of the test
+  grep -Eqz "^buildah of the test; Linux $(uname -r); storage overlay
 ::grange::section::fetch::start::$time
 fetching
 ::grange::section::fetch::end::$time::exit=0

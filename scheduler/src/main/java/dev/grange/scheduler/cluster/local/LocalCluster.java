@@ -62,14 +62,12 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   private static final String DRAFT = ".draft-";
   private static final Duration OLD = Duration.ofMinutes(10);
   private static final int MAX_RESULT_BYTES = 4096;
-<<<<<<< HEAD
   private static final Duration LOG_GATHER = Duration.ofMillis(200);
 
   /** Files whose appearance is a step of the worker's life; an overflow of events may hide one. */
   private static final Set<String> STEPS = Set.of("pid", "started", "exit", "null");
-=======
+
   private static final String MACHINE = "machine";
->>>>>>> main
 
   /** What {@code grange-local-run --delete} exits with while the worker runs. */
   private static final int STILL_IN_USE = 75;
