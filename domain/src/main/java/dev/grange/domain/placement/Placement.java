@@ -1,6 +1,8 @@
 package dev.grange.domain.placement;
 
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -135,7 +137,37 @@ public final class Placement {
     }
   }
 
-  /** Order within a project, and among equals anywhere. */
+  /** What a project has waiting for a platform, and what it has of it. */
+  private static final class Claim {
+    final List<Line> lines = new ArrayList<>();
+    final int weight;
+    int running;
+    long served = Long.MIN_VALUE;
+
+    Claim(int running, int weight) {
+      this.running = running;
+      this.weight = weight;
+    }
+
+    void add(Queue queue) {
+      lines.add(new Line(queue));
+      Instant at = queue.served();
+      if (at != null) {
+        served = Math.max(served, at.toEpochMilli());
+      }
+    }
+
+    /** What it would have for its weight with one more. */
+    double share() {
+      return (running + 1.0) / weight;
+    }
+
+    Line first() {
+      return Collections.min(lines, TURN);
+    }
+  }
+
+  /** Order within a project. */
   private static final Comparator<Line> TURN =
       Comparator.comparing(
           Line::head,
@@ -143,82 +175,98 @@ public final class Placement {
               .thenComparing(Work::since)
               .thenComparing(Work::id));
 
+  /**
+   * Order between projects. On a farm of few slots all have nothing most of the time: then the one
+   * goes first that was served longest ago.
+   */
+  private static final Comparator<Claim> FAIR =
+      Comparator.comparingDouble(Claim::share)
+          .thenComparingLong(claim -> claim.served)
+          .thenComparing(claim -> claim.first().head().since())
+          .thenComparing(claim -> claim.first().head().id());
+
   /** Places what can be placed and says of the rest why not. */
   public static Plan plan(Snapshot snapshot) {
     List<Load> loads = snapshot.clusters().stream().map(Load::new).toList();
-    Map<Share, Integer> running = new HashMap<>(snapshot.running());
     List<Assignment> assignments = new ArrayList<>();
     List<Refusal> refusals = new ArrayList<>();
+    Map<Share, Integer> running = new HashMap<>(snapshot.running());
     for (boolean tests : new boolean[] {true, false}) {
-      List<Line> lines = new ArrayList<>();
-      for (Queue queue : snapshot.queues()) {
-        if (queue.lane().test() == tests) {
-          if (queue.heads().isEmpty()) {
-            // nobody looked for heads because there was no room for the lane
-            refusals.add(refuse(queue.lane(), loads));
-          } else {
-            lines.add(new Line(queue));
-          }
-        }
-      }
-      while (!lines.isEmpty() && assignments.size() < snapshot.most()) {
-        Line line = next(lines, running, snapshot.weights());
+      List<Claim> claims = claims(snapshot, tests, running, loads, refusals);
+      long round = 0;
+      while (!claims.isEmpty() && assignments.size() < snapshot.most()) {
+        Line line = overdue(claims);
+        Claim claim = line == null ? Collections.min(claims, FAIR) : owner(claims, line);
+        line = line == null ? claim.first() : line;
         Lane lane = line.queue.lane();
         Work work = line.head();
         Load best = best(lane, work, loads);
         if (best == null) {
           // what one of a lane cannot have, none of it can
           refusals.add(refuse(lane, loads));
-          lines.remove(line);
-          continue;
+          claim.lines.remove(line);
+        } else {
+          best.used++;
+          best.starts--;
+          claim.running++;
+          claim.served = Long.MAX_VALUE / 2 + round++;
+          running.put(new Share(lane.project(), lane.platform()), claim.running);
+          assignments.add(new Assignment(work, lane, best.cluster.name()));
+          line.next++;
+          line.overdue = false;
+          if (line.isEmpty()) {
+            claim.lines.remove(line);
+          }
         }
-        best.used++;
-        best.starts--;
-        running.merge(new Share(lane.project(), lane.platform()), 1, Integer::sum);
-        assignments.add(new Assignment(work, lane, best.cluster.name()));
-        line.next++;
-        line.overdue = false;
-        if (line.isEmpty()) {
-          lines.remove(line);
+        if (claim.lines.isEmpty()) {
+          claims.remove(claim);
         }
       }
     }
     return new Plan(assignments, refusals);
   }
 
-  private static Line next(
-      List<Line> lines, Map<Share, Integer> running, Map<String, Integer> weights) {
-    Line best = lines.getFirst();
-    for (Line line : lines) {
-      if (line != best && before(line, best, running, weights)) {
-        best = line;
+  private static List<Claim> claims(
+      Snapshot snapshot,
+      boolean tests,
+      Map<Share, Integer> running,
+      List<Load> loads,
+      List<Refusal> refusals) {
+    Map<Share, Claim> claims = new LinkedHashMap<>();
+    for (Queue queue : snapshot.queues()) {
+      Lane lane = queue.lane();
+      if (lane.test() != tests) {
+        continue;
+      }
+      if (queue.heads().isEmpty()) {
+        // nobody looked for heads because there was no room for the lane
+        refusals.add(refuse(lane, loads));
+      } else {
+        Share share = new Share(lane.project(), lane.platform());
+        claims
+            .computeIfAbsent(
+                share,
+                _ ->
+                    new Claim(
+                        running.getOrDefault(share, 0),
+                        snapshot.weights().getOrDefault(lane.project(), WEIGHT)))
+            .add(queue);
       }
     }
-    return best;
+    return new ArrayList<>(claims.values());
   }
 
-  private static boolean before(
-      Line one, Line other, Map<Share, Integer> running, Map<String, Integer> weights) {
-    if (one.overdue != other.overdue) {
-      return one.overdue;
-    }
-    if (!one.queue.lane().project().equals(other.queue.lane().project())) {
-      int shares =
-          Double.compare(
-              share(one.queue.lane(), running, weights),
-              share(other.queue.lane(), running, weights));
-      if (shares != 0) {
-        return shares < 0;
-      }
-    }
-    return TURN.compare(one, other) < 0;
+  /** The lane that has waited longest of those that wait for too long; null when there is none. */
+  private static @Nullable Line overdue(List<Claim> claims) {
+    return claims.stream()
+        .flatMap(claim -> claim.lines.stream())
+        .filter(line -> line.overdue)
+        .min(Comparator.comparing((Line line) -> line.head().since()).thenComparing(TURN))
+        .orElse(null);
   }
 
-  /** What its project would have for its weight with one more. */
-  private static double share(
-      Lane lane, Map<Share, Integer> running, Map<String, Integer> weights) {
-    int has = running.getOrDefault(new Share(lane.project(), lane.platform()), 0);
-    return (has + 1.0) / weights.getOrDefault(lane.project(), WEIGHT);
+  private static Claim owner(List<Claim> claims, Line line) {
+    return claims.stream().filter(claim -> claim.lines.contains(line)).findFirst().orElseThrow();
   }
 
   private static @Nullable Load best(Lane lane, Work work, List<Load> loads) {

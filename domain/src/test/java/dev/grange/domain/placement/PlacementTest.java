@@ -53,11 +53,12 @@ class PlacementTest {
   }
 
   private static Queue queue(Lane lane, Work... heads) {
-    return new Queue(lane, List.of(heads), false);
+    return new Queue(lane, List.of(heads), false, null);
   }
 
   private static Queue queue(Lane lane, int length) {
-    return new Queue(lane, Stream.generate(PlacementTest::work).limit(length).toList(), false);
+    return new Queue(
+        lane, Stream.generate(PlacementTest::work).limit(length).toList(), false, null);
   }
 
   private static ClusterView cluster(String name, int slots, int used) {
@@ -192,9 +193,45 @@ class PlacementTest {
   }
 
   @Test
+  void onAFarmOfOneSlotProjectsTakeTurns() {
+    Queue long_ = queue(lane("a", AMD), 100);
+    Queue young = queue(lane("b", AMD), 1);
+    Instant now = Instant.EPOCH.plusSeconds(1_000_000);
+    assertThat(plan(List.of(long_, young), cluster("c", 1, 0)).assignments().getFirst().lane())
+        .as("the oldest when none was served")
+        .isEqualTo(long_.lane());
+    Queue served = new Queue(long_.lane(), long_.heads(), false, now);
+    assertThat(plan(List.of(served, young), cluster("c", 1, 0)).assignments().getFirst().lane())
+        .as("then the other")
+        .isEqualTo(young.lane());
+  }
+
+  @Test
+  void sharesAreCountedForEachPlatformAlsoOnClustersThatBuildForTwo() {
+    Lane slowAmd = lane("slow", AMD);
+    Lane slowArm = lane("slow", ARM);
+    Lane quickArm = lane("quick", ARM);
+    Plan plan =
+        Placement.plan(
+            new Snapshot(
+                List.of(queue(slowAmd, 5), queue(slowArm, 5), queue(quickArm, 5)),
+                List.of(cluster("both", null, Set.of(AMD, ARM), 11, 10, 100)),
+                Map.of(
+                    new Share("slow", AMD),
+                    50,
+                    new Share("slow", ARM),
+                    4,
+                    new Share("quick", ARM),
+                    6),
+                Map.of(),
+                10));
+    assertThat(plan.assignments().stream().map(Assignment::lane)).containsExactly(slowArm);
+  }
+
+  @Test
   void aLaneThatIsOverdueGoesFirstOnce() {
     Lane rich = lane("rich", AMD);
-    Queue overdue = new Queue(rich, List.of(work(), work()), true);
+    Queue overdue = new Queue(rich, List.of(work(), work()), true, null);
     Plan plan =
         Placement.plan(
             new Snapshot(
@@ -389,7 +426,7 @@ class PlacementTest {
                 random.nextBoolean() ? Set.of("c1") : Set.of(),
                 random.nextBoolean() ? Set.of("c2") : Set.of()));
       }
-      queues.put(lane, new Queue(lane, heads, random.nextInt(10) == 0));
+      queues.put(lane, new Queue(lane, heads, random.nextInt(10) == 0, null));
     }
     return List.copyOf(queues.values());
   }
@@ -456,7 +493,10 @@ class PlacementTest {
       for (int ended = 0; ended < builds; ended++) {
         List<Queue> queues =
             lanes.stream()
-                .map(l -> new Queue(l, List.of(work(), work()), waits.getOrDefault(l, 0) > 1000))
+                .map(
+                    l ->
+                        new Queue(
+                            l, List.of(work(), work()), waits.getOrDefault(l, 0) > 1000, null))
                 .toList();
         Plan plan;
         do {

@@ -57,7 +57,8 @@ final class Snapshots {
       Map<Work, String> images,
       @Nullable Duration rest) {}
 
-  private record Waiting(String name, Lane lane, int weight, boolean overdue) {}
+  private record Waiting(
+      String name, Lane lane, int weight, boolean overdue, @Nullable Instant served) {}
 
   Look read(Db.Tx tx) throws SQLException {
     List<Waiting> lanes = lanes(tx);
@@ -76,7 +77,7 @@ final class Snapshots {
     tests.forEach(
         (lane, heads) -> {
           names.put(lane, "test " + lane.platform());
-          queues.add(new Queue(lane, heads, false));
+          queues.add(new Queue(lane, heads, false, null));
         });
     List<Waiting> open = new ArrayList<>();
     List<Integer> rooms = new ArrayList<>();
@@ -91,7 +92,7 @@ final class Snapshots {
         open.add(waiting);
         rooms.add(room);
       } else {
-        queues.add(new Queue(waiting.lane(), List.of(), waiting.overdue()));
+        queues.add(new Queue(waiting.lane(), List.of(), waiting.overdue(), waiting.served()));
       }
     }
     queues.addAll(heads(tx, open, rooms, images));
@@ -112,7 +113,7 @@ final class Snapshots {
           SELECT n.project, n.lane FROM lanes l CROSS JOIN LATERAL (
             SELECT e.project, e.lane FROM execution e WHERE e.state = 'QUEUED' AND (e.project, e.lane) > (l.project, l.lane)
             ORDER BY e.project, e.lane LIMIT 1) n)
-        SELECT l.project, l.lane, h.platform, h.cluster, h.cluster_selector, p.weight,
+        SELECT l.project, l.lane, h.platform, h.cluster, h.cluster_selector, p.weight, d.served_at,
           greatest(d.served_at, h.queued_at, h.not_before) < now() - make_interval(secs => ?) AS overdue
         FROM lanes l CROSS JOIN LATERAL (
           SELECT e.platform, e.cluster, e.cluster_selector, e.queued_at, e.not_before FROM execution e
@@ -131,7 +132,8 @@ final class Snapshots {
                     row.getString("cluster"),
                     labels(row, "cluster_selector")),
                 row.getInt("weight"),
-                row.getBoolean("overdue")),
+                row.getBoolean("overdue"),
+                Db.instant(row, "served_at")),
         seconds(config.patience()));
   }
 
@@ -180,7 +182,9 @@ final class Snapshots {
     for (int i = 0; i < lanes.size(); i++) {
       // none at all: somebody took the last one since the lanes were read
       if (!works.get(i).isEmpty()) {
-        queues.add(new Queue(lanes.get(i).lane(), works.get(i), lanes.get(i).overdue()));
+        queues.add(
+            new Queue(
+                lanes.get(i).lane(), works.get(i), lanes.get(i).overdue(), lanes.get(i).served()));
       }
     }
     return queues;
