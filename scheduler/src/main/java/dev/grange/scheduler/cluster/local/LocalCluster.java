@@ -167,7 +167,12 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
 
   private void start(Path pod) throws IOException {
     ProcessBuilder builder =
-        new ProcessBuilder(workerBin.resolve("grange-local-run").toString(), pod.toString())
+        // in a session of its own from the start: grange-local-run would start itself anew for that
+        new ProcessBuilder(
+                "setsid",
+                "--wait",
+                workerBin.resolve("grange-local-run").toString(),
+                pod.toString())
             .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
             .redirectOutput(ProcessBuilder.Redirect.appendTo(pod.resolve("runner.log").toFile()))
             .redirectErrorStream(true);
