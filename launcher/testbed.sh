@@ -12,6 +12,15 @@ run_testbed() {
   exec "$root/testbed/grange-testbed" "$@"
 }
 
+# The worker's image, from a Debian suite whose buildah is new enough.
+worker_archive() {
+  local suite=${GRANGE_E2E_DEBIAN_SUITE:-forky} cache=${GRANGE_CACHE:-$HOME/.cache/grange}/testbed
+  export GRANGE_E2E_WORKER_ARCHIVE=$cache/worker-$suite.tar
+  with_progress "building the worker's image from Debian $suite" "$state/worker-image.log" \
+    "$root/worker-image/build-image" --debian "$suite" "$GRANGE_E2E_WORKER_ARCHIVE" ||
+    fail 9 "there is no worker image, so NOTHING WAS TESTED"
+}
+
 # On clusters of the testbed, or on those that GRANGE_E2E_KUBECONFIGS names. Whatever is missing fails: there is no
 # silent pass.
 end_to_end_tests() {
@@ -21,12 +30,15 @@ end_to_end_tests() {
     require "${testbed_programs[@]}"
     with_progress "building the testbed (the first time compiles Kubernetes: five to fifteen minutes)" "$state/testbed.log" \
       "$root/testbed/grange-testbed" build || fail 9 "there is no testbed, so NOTHING WAS TESTED"
+    worker_archive
   else
-    require curl jq mmdebstrap
+    require curl jq kubectl
+    [[ -n ${GRANGE_E2E_WORKER_IMAGE:-} && -n ${GRANGE_E2E_ADDRESS:-} ]] ||
+      fail 9 "given clusters need GRANGE_E2E_WORKER_IMAGE, which they can pull, and GRANGE_E2E_ADDRESS, at which they reach this machine: NOTHING WAS TESTED"
   fi
   build_client
   build_farm
-  maven_tests verify -f "$root/testbed/pom.xml" -DskipITs=false || status=1
+  maven_tests verify -pl testbed -DskipITs=false || status=1
   if ((status == 0)); then say "all end-to-end tests passed"; else say "END-TO-END TESTS FAILED"; fi
   return "$status"
 }

@@ -18,7 +18,7 @@ claim() {
     die "cluster '$name' is there, or something of it is; remove it with: grange testbed down $name"
   for cluster in $(clusters); do used+="$(<"$home/$cluster/index") "; done
   for ((index = 1; index < 255; index++)); do
-    [[ $used == *" $index "* || -e /sys/class/net/grange-v$index ]] || break
+    [[ $used == *" $index "* || -n $(ip -o addr show to "$net.$index.1") ]] || break
   done
   ((index < 255)) || die "there are too many clusters"
   if [[ $used == ' ' ]]; then

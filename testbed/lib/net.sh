@@ -14,15 +14,16 @@
 shared_net_up() {
   if [[ ! -e /sys/class/net/$sink_if ]]; then
     ip link add "$sink_if" type veth peer name "$sink_if-x"
-    ip link set "$sink_if" addrgenmode none arp off
-    ip link set "$sink_if-x" addrgenmode none arp off
-    ip link set "$sink_if-x" up
-    ip link set "$sink_if" up
-    ip route add "$net.0.0/16" dev "$sink_if"
-    ip route add "$pod_net.0.0/16" dev "$sink_if"
-    # The one address of this machine that is the same for all clusters: a farm's registries listen here.
-    ip addr add "${farm_address:?}/32" dev "$sink_if"
   fi
+  ip link set "$sink_if" addrgenmode none arp off
+  ip link set "$sink_if-x" addrgenmode none arp off
+  ip link set "$sink_if-x" up
+  ip link set "$sink_if" up
+  # A metric of its own: somebody else's route of the same span does not hinder.
+  ip route replace "$net.0.0/16" dev "$sink_if" metric 4000
+  ip route replace "$pod_net.0.0/16" dev "$sink_if" metric 4000
+  # The one address of this machine that is the same for all clusters: a farm's registries listen here.
+  ip addr replace "${farm_address:?}/32" dev "$sink_if"
 }
 
 shared_net_down() {

@@ -141,6 +141,7 @@ $" "$job/log"
   job test "$(step test TestFailed 10 3 bash -c 'kill -KILL $$')"
   work
   equal "$status $(result '"\(.reason) \(.steps[0].tries)"')" '137 OutOfMemory 1'
+  equal "$(result .message)" 'grange: test was killed, and not by this worker: so the kernel does for want of memory'
 }
 
 @test "the OOM killer's count decides, even if the step hides how its child ended" {

@@ -66,8 +66,7 @@ public final class Cluster {
   }
 
   static Cluster ofTestbed(String name) {
-    return new Cluster(
-        name, Path.of(Testbed.testbed("kubeconfig", List.of(name)).strip()), true);
+    return new Cluster(name, Path.of(Testbed.testbed("kubeconfig", List.of(name)).strip()), true);
   }
 
   static Cluster given(String name, Path kubeconfig) {
@@ -268,8 +267,7 @@ public final class Cluster {
   public int exec(String... command) {
     List<String> line =
         new ArrayList<>(
-            List.of(
-                Testbed.root().resolve("testbed/grange-testbed").toString(), "exec", name));
+            List.of(Testbed.root().resolve("testbed/grange-testbed").toString(), "exec", name));
     line.addAll(List.of(command));
     return Command.run(line, Map.of()).status();
   }

@@ -38,7 +38,12 @@ public final class Testbed implements AutoCloseable {
     // Also where the tests' own JVM is told to end; what a kill leaves, the next run removes.
     Thread hook = new Thread(() -> testbed("down", all), "testbed-down");
     Runtime.getRuntime().addShutdownHook(hook);
-    testbed("up", arguments);
+    try {
+      testbed("up", arguments);
+    } catch (IllegalStateException e) {
+      testbed("down", all);
+      throw e;
+    }
     return new Testbed(all.stream().map(Cluster::ofTestbed).toList(), true);
   }
 
@@ -112,6 +117,7 @@ public final class Testbed implements AutoCloseable {
         return folder;
       }
     }
-    throw new IllegalStateException("not below a checkout of Grange: " + Path.of("").toAbsolutePath());
+    throw new IllegalStateException(
+        "not below a checkout of Grange: " + Path.of("").toAbsolutePath());
   }
 }

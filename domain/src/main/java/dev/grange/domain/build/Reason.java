@@ -30,6 +30,8 @@ public enum Reason {
   WORKER_IMAGE_PULL("WorkerImagePull", Fault.INFRA),
   PUSH_FAILED("PushFailed", Fault.INFRA),
   CLUSTER_UNREACHABLE("ClusterUnreachable", Fault.INFRA),
+  /** The cluster answers and does not run the pod: quota, admission, a missing right, no room. */
+  CLUSTER_REFUSED("ClusterRefused", Fault.INFRA),
   NETWORK_UNREACHABLE("NetworkUnreachable", Fault.INFRA),
   QUEUE_TIMED_OUT("QueueTimedOut", Fault.INFRA),
   WORKER_BROKEN("WorkerBroken", Fault.INFRA),
