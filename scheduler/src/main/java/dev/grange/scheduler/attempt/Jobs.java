@@ -8,6 +8,7 @@ import dev.grange.domain.worker.JobRendering;
 import dev.grange.domain.worker.JobRendering.CandidateRegistry;
 import dev.grange.registry.Registry;
 import dev.grange.scheduler.Registries;
+import dev.grange.scheduler.token.RegistryTokens;
 import dev.grange.store.Db;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.io.IOException;
@@ -24,17 +25,23 @@ class Jobs {
 
   private final Db db;
   private final Registries registries;
+  private final RegistryTokens tokens;
 
-  Jobs(Db db, Registries registries) {
+  Jobs(Db db, Registries registries, RegistryTokens tokens) {
     this.db = db;
     this.registries = registries;
+    this.tokens = tokens;
   }
 
   Job of(Attempt attempt) throws SQLException {
     UUID execution = attempt.executionId();
     UUID testRun = attempt.testRunId();
     Registry candidate = registries.candidate();
-    CandidateRegistry registry = new CandidateRegistry(candidate.host(), candidate.isPlainHttp());
+    CandidateRegistry registry =
+        new CandidateRegistry(
+            candidate.host(),
+            candidate.isPlainHttp(),
+            tokens.credential(attempt.id(), candidate.url()).orElse(null));
     if (execution != null) {
       return JobRendering.build(
           attempt.id().toString(),
