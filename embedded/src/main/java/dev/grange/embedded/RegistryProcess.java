@@ -96,7 +96,7 @@ public final class RegistryProcess implements AutoCloseable {
     return """
     version: 0.1
     log:
-      level: warn
+      level: %s
       accesslog:
         disabled: true
     storage:
@@ -112,6 +112,8 @@ public final class RegistryProcess implements AutoCloseable {
         enabled: false
     """
             .formatted(
+                // every client begins by asking without a token, and each time that is a warning
+                options.tokens() == null ? "warn" : "error",
                 options.directory().resolve("storage"),
                 options.bindAddress(),
                 options.port(),

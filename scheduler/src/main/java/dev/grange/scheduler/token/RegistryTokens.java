@@ -10,6 +10,7 @@ import dev.grange.domain.worker.JobRendering;
 import dev.grange.registry.Access;
 import dev.grange.registry.AuthFile;
 import dev.grange.registry.Authenticator;
+import dev.grange.registry.RegistryException;
 import dev.grange.store.Db;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
@@ -255,10 +256,14 @@ public class RegistryTokens {
       return Optional.of("Bearer " + mine.issued().token());
     }
 
-    /** Refused with a token that says everything: clocks or keys differ, and asking is no help. */
     @Override
-    public boolean challenged(Access access, List<String> challenges) {
-      return false;
+    public boolean challenged(Access access, List<String> challenges) throws RegistryException {
+      throw new RegistryException(
+          RegistryException.Kind.UNAUTHORIZED,
+          "registry "
+              + service
+              + " refuses the farm's own token: its clock differs by more than a minute, or it does"
+              + " not have the certificate of grange.tokens.key-file");
     }
   }
 }
