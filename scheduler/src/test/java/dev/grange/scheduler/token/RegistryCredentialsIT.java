@@ -525,7 +525,7 @@ class RegistryCredentialsIT {
 
   @Test
   void whatIsTooLongOrNotBasicOrNotAGetIsRefused() throws Exception {
-    assertThat(ask("service=candidate&scope=" + "a".repeat(9000)).statusCode()).isEqualTo(414);
+    assertThat(ask("service=candidate&scope=" + "a".repeat(9000)).statusCode()).isIn(414, 431);
     assertThat(ask("service=candidate", "Authorization", "Basic " + "a".repeat(9000)).statusCode())
         .isEqualTo(431);
     for (String header : List.of("Bearer x", "Basic", "Basic !!!", "Basic eA==")) {
