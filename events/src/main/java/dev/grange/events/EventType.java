@@ -33,7 +33,21 @@ public enum EventType {
       "dev.cdeventsx.grange-decision.changed.0.1.0", Topic.RELEASES, CustomData.DECISION),
   ARTIFACT_PUBLISHED("dev.cdevents.artifact.published.0.3.0", Topic.RELEASES, CustomData.PUBLISHED),
   PROMOTION_FINISHED(
-      "dev.cdeventsx.grange-promotion.finished.0.1.0", Topic.RELEASES, CustomData.PROMOTION);
+      "dev.cdeventsx.grange-promotion.finished.0.1.0", Topic.RELEASES, CustomData.PROMOTION),
+  CLUSTER_REGISTERED(
+      "dev.cdeventsx.grange-cluster.registered.0.1.0", Topic.CLUSTERS, CustomData.CLUSTER),
+  CLUSTER_CORDONED(
+      "dev.cdeventsx.grange-cluster.cordoned.0.1.0", Topic.CLUSTERS, CustomData.CLUSTER),
+  CLUSTER_DRAINING(
+      "dev.cdeventsx.grange-cluster.draining.0.1.0", Topic.CLUSTERS, CustomData.CLUSTER),
+  CLUSTER_DRAINED("dev.cdeventsx.grange-cluster.drained.0.1.0", Topic.CLUSTERS, CustomData.CLUSTER),
+  CLUSTER_UNCORDONED(
+      "dev.cdeventsx.grange-cluster.uncordoned.0.1.0", Topic.CLUSTERS, CustomData.CLUSTER),
+  CLUSTER_REMOVED("dev.cdeventsx.grange-cluster.removed.0.1.0", Topic.CLUSTERS, CustomData.CLUSTER),
+  CLUSTER_REACHABLE(
+      "dev.cdeventsx.grange-cluster.reachable.0.1.0", Topic.CLUSTERS, CustomData.CLUSTER),
+  CLUSTER_UNREACHABLE(
+      "dev.cdeventsx.grange-cluster.unreachable.0.1.0", Topic.CLUSTERS, CustomData.CLUSTER);
 
   private final String typeName;
   private final Topic topic;
@@ -76,6 +90,7 @@ public enum EventType {
     static final String DECISION = "grange.decision/1";
     static final String PUBLISHED = "grange.published/1";
     static final String PROMOTION = "grange.promotion/1";
+    static final String CLUSTER = "grange.cluster/1";
 
     private CustomData() {}
   }

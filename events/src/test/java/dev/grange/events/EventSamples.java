@@ -63,7 +63,15 @@ final class EventSamples {
           "all required tests have passed",
           List.of(new Decision.Requirement("smoke", "linux/amd64", "", true, "PASSED", null)));
 
+  static final ClusterFacts CLUSTER =
+      new ClusterFacts("east", "kubernetes", 8, List.of("linux/amd64"), "ACTIVE");
+
   private EventSamples() {}
+
+  private static ClusterFacts cluster(String desired) {
+    return new ClusterFacts(
+        CLUSTER.name(), CLUSTER.kind(), CLUSTER.slots(), CLUSTER.platforms(), desired);
+  }
 
   /** The story of a build, by the names that its steps have in the examples. */
   static Map<String, FarmEvent> all() {
@@ -144,6 +152,32 @@ final class EventSamples {
     all.put(
         "a release is withdrawn",
         ReleaseEvents.withdrawn(FARM, RELEASE, "alice", "the build was cancelled", at(13)));
+    all.put(
+        "a cluster is registered",
+        ClusterEvents.registered(FARM, cluster("CORDONED"), "olga", at(20)));
+    all.put("it answers", ClusterEvents.reachable(FARM, cluster("CORDONED"), at(21)));
+    all.put(
+        "its first check passes",
+        ClusterEvents.uncordoned(
+            FARM, cluster("ACTIVE"), null, "its first check has passed", at(22)));
+    all.put(
+        "it is cordoned for an hour",
+        ClusterEvents.cordoned(
+            FARM, cluster("CORDONED"), "olga", "disks are changed", at(3630), at(30)));
+    all.put(
+        "it is drained: what runs has ten minutes",
+        ClusterEvents.draining(
+            FARM, cluster("DRAINING"), "olga", "upgrade", false, at(640), null, at(40)));
+    all.put("it is empty", ClusterEvents.drained(FARM, cluster("DRAINING"), "olga", at(500)));
+    all.put(
+        "it takes work again",
+        ClusterEvents.uncordoned(FARM, cluster("ACTIVE"), "olga", null, at(700)));
+    all.put(
+        "it is lost",
+        ClusterEvents.unreachable(FARM, CLUSTER, "no answer from 192.0.2.7:6443", at(800)));
+    all.put(
+        "it is taken out of the farm",
+        ClusterEvents.removed(FARM, cluster("CORDONED"), "olga", "moved to west", at(900)));
     return all;
   }
 

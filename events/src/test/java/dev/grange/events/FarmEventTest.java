@@ -94,10 +94,14 @@ class FarmEventTest {
   }
 
   @Test
-  void everythingAboutABuildHasTheBuildsKey() {
-    assertThat(EventSamples.all().values())
-        .extracting(FarmEvent::key)
-        .containsOnly(EventSamples.BUILD.id().toString());
+  void everythingAboutABuildHasTheBuildsKeyAndEverythingAboutAClusterItsName() {
+    for (FarmEvent event : EventSamples.all().values()) {
+      assertThat(event.key())
+          .isEqualTo(
+              event.topic() == Topic.CLUSTERS
+                  ? EventSamples.CLUSTER.name()
+                  : EventSamples.BUILD.id().toString());
+    }
   }
 
   @Test

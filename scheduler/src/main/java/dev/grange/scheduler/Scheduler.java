@@ -4,8 +4,10 @@ import dev.grange.scheduler.Wakeups.Chore;
 import dev.grange.scheduler.attempt.AttemptRunner;
 import dev.grange.scheduler.build.IndexClaim;
 import dev.grange.scheduler.build.Indexer;
+import dev.grange.scheduler.cluster.Checks;
 import dev.grange.scheduler.cluster.Clusters;
 import dev.grange.scheduler.cluster.Sweeper;
+import dev.grange.scheduler.cluster.Upkeep;
 import dev.grange.scheduler.cluster.local.LocalConfig;
 import dev.grange.scheduler.lease.Leases;
 import dev.grange.scheduler.placement.PlacementRound;
@@ -40,6 +42,8 @@ public class Scheduler {
   private final AttemptRunner runner;
   private final PlacementRound placement;
   private final Requests requests;
+  private final Upkeep upkeep;
+  private final Checks checks;
   private final Indexer indexer;
   private final Promoter promoter;
   private final OutboxRelay relay;
@@ -57,6 +61,8 @@ public class Scheduler {
       AttemptRunner runner,
       PlacementRound placement,
       Requests requests,
+      Upkeep upkeep,
+      Checks checks,
       Indexer indexer,
       Promoter promoter,
       OutboxRelay relay,
@@ -70,6 +76,8 @@ public class Scheduler {
     this.runner = runner;
     this.placement = placement;
     this.requests = requests;
+    this.upkeep = upkeep;
+    this.checks = checks;
     this.indexer = indexer;
     this.promoter = promoter;
     this.relay = relay;
@@ -92,6 +100,8 @@ public class Scheduler {
     runner.start();
     placement.start();
     requests.start();
+    upkeep.start();
+    checks.start();
     relay.start();
     Loop promotion = Loop.start("promotion", RECONCILE, this::promote);
     promoting = promotion;
@@ -121,6 +131,8 @@ public class Scheduler {
       Thread.currentThread().interrupt();
     }
     requests.stop();
+    upkeep.stop();
+    checks.stop();
     stop(promoting);
     relay.stop();
     try {

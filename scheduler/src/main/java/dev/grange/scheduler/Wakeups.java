@@ -31,6 +31,10 @@ public class Wakeups {
     INDEX,
     /** A release is to be promoted. */
     PROMOTION,
+    /** A cluster drains, or is to resume at some time. */
+    CLUSTERS,
+    /** Somebody wants to know whether a cluster can do what it should. */
+    CHECKS,
     /** Events wait in the outbox. */
     RELAY;
 
@@ -77,6 +81,7 @@ public class Wakeups {
       // a submission or a request, with its events
       here(Chore.PLACEMENT);
       here(Chore.REQUESTS);
+      here(Chore.CHECKS);
       here(Chore.RELAY);
       return;
     }

@@ -168,9 +168,9 @@ class ReadingIT {
         .isEqualTo("NotYetConsidered");
     Farm.schedulerDoes(
         """
-        INSERT INTO placement_decision (execution_id, reason, message, clusters)
-        SELECT execution_id, 'NoFreeSlot', 'All slots are taken.', '{"local": "2 of 2 slots are taken"}'::jsonb
-        FROM platform_build WHERE build_id = ?
+        INSERT INTO placement_lane (project, lane, reason, message, clusters)
+        SELECT project, lane, 'NoFreeSlot', 'All slots are taken.', '{"local": "2 of 2 slots are taken"}'::jsonb
+        FROM execution WHERE build_id = ?
         """,
         build);
     Answer answer = api.get("/api/v1/builds/" + build + "/explain");
@@ -182,10 +182,16 @@ class ReadingIT {
 
   @Test
   void clustersAreListedWithTheSlotsThatAreHeld() {
-    JsonNode local = api.get("/api/v1/clusters").json().at("/items/0");
-    assertThat(local.get("name").asText()).isEqualTo("local");
-    assertThat(local.get("slots").asInt()).isEqualTo(2);
-    assertThat(local.has("config")).isFalse();
+    List<JsonNode> items = new ArrayList<>();
+    api.get("/api/v1/clusters").json().get("items").forEach(items::add);
+    assertThat(items)
+        .filteredOn(cluster -> cluster.get("name").asText().equals("local"))
+        .singleElement()
+        .satisfies(
+            local -> {
+              assertThat(local.get("slots").asInt()).isEqualTo(2);
+              assertThat(local.get("slots_used").asInt()).isZero();
+            });
   }
 
   @Test

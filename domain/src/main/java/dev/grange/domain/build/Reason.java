@@ -23,12 +23,15 @@ public enum Reason {
   REGISTRY_AUTH("RegistryAuth", Fault.CONFIG),
   NO_CLUSTER_FOR_PLATFORM("NoClusterForPlatform", Fault.CONFIG),
   BASE_IMAGE_NOT_FOUND("BaseImageNotFound", Fault.CONFIG),
+  WORKER_TOO_OLD("WorkerTooOld", Fault.CONFIG),
 
   OUT_OF_MEMORY("OutOfMemory", Fault.INFRA),
   DISK_FULL("DiskFull", Fault.INFRA),
   WORKER_IMAGE_PULL("WorkerImagePull", Fault.INFRA),
   PUSH_FAILED("PushFailed", Fault.INFRA),
   CLUSTER_UNREACHABLE("ClusterUnreachable", Fault.INFRA),
+  /** The cluster answers and does not run the pod: quota, admission, a missing right, no room. */
+  CLUSTER_REFUSED("ClusterRefused", Fault.INFRA),
   NETWORK_UNREACHABLE("NetworkUnreachable", Fault.INFRA),
   QUEUE_TIMED_OUT("QueueTimedOut", Fault.INFRA),
   WORKER_BROKEN("WorkerBroken", Fault.INFRA),

@@ -158,7 +158,7 @@ final class AttemptTask {
   private String create() throws SQLException, Fenced, ClusterException, InterruptedException {
     for (int tries = 1; ; tries++) {
       try {
-        String uid = gateway.ensure(attempt.podName(), jobs.of(attempt));
+        String uid = gateway.ensure(jobs.of(attempt));
         lastEnsure = System.nanoTime();
         attempts.prepared(attempt, uid, true);
         building = true;
@@ -235,7 +235,7 @@ final class AttemptTask {
       return true;
     }
     lastEnsure = System.nanoTime();
-    String _ = gateway.ensure(attempt.podName(), jobs.of(attempt));
+    String _ = gateway.ensure(jobs.of(attempt));
     waits++;
     return waits <= MAX_WAITS;
   }

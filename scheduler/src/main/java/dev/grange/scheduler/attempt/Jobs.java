@@ -7,16 +7,19 @@ import dev.grange.domain.worker.Job;
 import dev.grange.domain.worker.JobRendering;
 import dev.grange.domain.worker.JobRendering.CandidateRegistry;
 import dev.grange.registry.Registry;
+import dev.grange.scheduler.FarmConfig;
 import dev.grange.scheduler.Registries;
+import dev.grange.scheduler.cluster.PodRequest;
 import dev.grange.scheduler.token.RegistryTokens;
 import dev.grange.store.Db;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.io.IOException;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.UUID;
 
 /** Reads what an attempt needs to know and has its job rendered. */
 @ApplicationScoped
@@ -26,73 +29,98 @@ class Jobs {
   private final Db db;
   private final Registries registries;
   private final RegistryTokens tokens;
+  private final AvoidedNodes nodes;
+  private final String farm;
 
-  Jobs(Db db, Registries registries, RegistryTokens tokens) {
+  Jobs(
+      Db db, Registries registries, RegistryTokens tokens, AvoidedNodes nodes, FarmConfig farm) {
     this.db = db;
     this.registries = registries;
     this.tokens = tokens;
+    this.nodes = nodes;
+    this.farm = farm.name();
   }
 
-  Job of(Attempt attempt) throws SQLException {
-    UUID execution = attempt.executionId();
-    UUID testRun = attempt.testRunId();
+  /** The pod that an attempt is to have. */
+  PodRequest of(Attempt attempt) throws SQLException {
     Registry candidate = registries.candidate();
     CandidateRegistry registry =
         new CandidateRegistry(
             candidate.host(),
             candidate.isPlainHttp(),
             tokens.credential(attempt.id(), candidate.url()).orElse(null));
-    if (execution != null) {
-      return JobRendering.build(
-          attempt.id().toString(),
-          registry,
-          String.valueOf(attempt.repository()),
-          inputs(execution));
-    }
-    if (testRun != null) {
-      return test(attempt, testRun, registry);
-    }
-    throw new IllegalStateException("attempt " + attempt.id() + " is of no kind");
+    return attempt.build() ? build(attempt, registry) : test(attempt, registry);
   }
 
-  private BuildInputs inputs(UUID execution) throws SQLException {
-    return db.call(
-            tx ->
-                tx.first(
-                    """
-                    SELECT e.platform, b.project, b.containerfile, b.args, b.labels, b.target, b.timeout_seconds, c.artifact, c.blob
-                    FROM execution e JOIN build b ON b.id = e.build_id
-                    LEFT JOIN context c ON c.project = b.project AND c.digest = b.context
-                    WHERE e.id = ?
-                    """,
-                    row ->
-                        new BuildInputs(
-                            row.getString("project"),
-                            row.getString("platform"),
-                            row.getString("containerfile"),
-                            map(row.getString("args")),
-                            map(row.getString("labels")),
-                            row.getString("target"),
-                            row.getInt("timeout_seconds"),
-                            row.getString("artifact"),
-                            row.getString("blob")),
-                    execution))
-        .orElseThrow(() -> new IllegalStateException("no execution " + execution));
+  private PodRequest build(Attempt attempt, CandidateRegistry registry) throws SQLException {
+    return db.first(
+            """
+            SELECT b.id AS build_id, e.platform, b.project, b.containerfile, b.args, b.labels, b.target, b.timeout_seconds,
+              c.artifact, c.blob, extract(epoch FROM a.deadline - a.assigned_at)::int AS run_seconds
+            FROM attempt a JOIN execution e ON e.id = a.execution_id JOIN build b ON b.id = e.build_id
+            LEFT JOIN context c ON c.project = b.project AND c.digest = b.context
+            WHERE a.id = ?
+            """,
+            row ->
+                request(
+                    attempt,
+                    row,
+                    JobRendering.build(
+                        attempt.id().toString(),
+                        registry,
+                        String.valueOf(attempt.repository()),
+                        inputs(row))),
+            attempt.id())
+        .orElseThrow(() -> new IllegalStateException("no execution of attempt " + attempt.id()));
   }
 
-  private Job test(Attempt attempt, UUID testRun, CandidateRegistry registry) throws SQLException {
-    return db.call(
-            tx ->
-                tx.first(
-                    "SELECT command, timeout_seconds FROM test_run WHERE id = ?",
-                    row ->
-                        JobRendering.test(
-                            attempt.id().toString(),
-                            registry,
-                            texts(row.getString("command")),
-                            row.getInt("timeout_seconds")),
-                    testRun))
-        .orElseThrow(() -> new IllegalStateException("no test run " + testRun));
+  private static BuildInputs inputs(ResultSet row) throws SQLException {
+    return new BuildInputs(
+        row.getString("project"),
+        row.getString("platform"),
+        row.getString("containerfile"),
+        map(row.getString("args")),
+        map(row.getString("labels")),
+        row.getString("target"),
+        row.getInt("timeout_seconds"),
+        row.getString("artifact"),
+        row.getString("blob"));
+  }
+
+  private PodRequest test(Attempt attempt, CandidateRegistry registry) throws SQLException {
+    return db.first(
+            """
+            SELECT r.build_id, b.project, t.command, t.timeout_seconds,
+              extract(epoch FROM a.deadline - a.assigned_at)::int AS run_seconds
+            FROM attempt a JOIN test_run t ON t.id = a.test_run_id JOIN release r ON r.id = t.release_id
+            JOIN build b ON b.id = r.build_id
+            WHERE a.id = ?
+            """,
+            row ->
+                request(
+                    attempt,
+                    row,
+                    JobRendering.test(
+                        attempt.id().toString(),
+                        registry,
+                        texts(row.getString("command")),
+                        row.getInt("timeout_seconds"))),
+            attempt.id())
+        .orElseThrow(() -> new IllegalStateException("no test run of attempt " + attempt.id()));
+  }
+
+  private PodRequest request(Attempt attempt, ResultSet row, Job job) throws SQLException {
+    return new PodRequest(
+        attempt.podName(),
+        job,
+        Map.of(
+            PodRequest.FARM, farm,
+            PodRequest.BUILD, row.getString("build_id"),
+            PodRequest.ATTEMPT, attempt.id().toString(),
+            PodRequest.PROJECT, row.getString("project"),
+            PodRequest.KIND, job.kind()),
+        nodes.avoided(attempt.cluster()),
+        row.getInt("run_seconds"));
   }
 
   /** Sorted, so that the same submission gives the same command line. */

@@ -1,6 +1,5 @@
 package dev.grange.scheduler.cluster;
 
-import dev.grange.domain.worker.Job;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -17,11 +16,11 @@ public interface ClusterGateway {
   /**
    * Makes sure that the attempt has its pod, and says which one it is.
    *
-   * @param podName derived from the attempt; "already exists" is success
+   * @param request "already exists" is success when the pod is the attempt's
    * @return the pod's UID: once it is recorded, no other is believed
    * @throws ClusterException when it is not known whether the pod exists, or it cannot
    */
-  String ensure(String podName, Job job) throws ClusterException;
+  String ensure(PodRequest request) throws ClusterException;
 
   /**
    * What can be seen of a pod now.
@@ -56,6 +55,12 @@ public interface ClusterGateway {
    * grew, it ended. May call for nothing and may miss something.
    */
   void watch(Consumer<String> listener);
+
+  /**
+   * Looks whether the cluster can do what the farm needs of it, and says what is missing. May take
+   * as long as a pod takes to start and end. What cannot be reached is a finding, not an exception.
+   */
+  ClusterReport check();
 
   /** The name of an attempt's pod. */
   static String podName(UUID attempt) {

@@ -6,6 +6,8 @@ import dev.grange.scheduler.Wakeups.Chore;
 import dev.grange.scheduler.build.BuildRow;
 import dev.grange.scheduler.build.Outcomes;
 import dev.grange.scheduler.build.Outcomes.End;
+import dev.grange.scheduler.cluster.Operations;
+import dev.grange.scheduler.cluster.Operations.Answer;
 import dev.grange.scheduler.placement.PlacementRound;
 import dev.grange.scheduler.release.Releases;
 import dev.grange.store.Db;
@@ -14,6 +16,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -31,19 +34,28 @@ public class Requests {
   private final Db db;
   private final Outcomes outcomes;
   private final Releases releases;
+  private final Operations clusters;
   private final Wakeups wakeups;
   private @Nullable Loop loop;
 
-  Requests(Db db, Outcomes outcomes, Releases releases, Wakeups wakeups) {
+  Requests(Db db, Outcomes outcomes, Releases releases, Operations clusters, Wakeups wakeups) {
     this.db = db;
     this.outcomes = outcomes;
     this.releases = releases;
+    this.clusters = clusters;
     this.wakeups = wakeups;
   }
 
-  private record Request(UUID id, String principal, String command, @Nullable UUID build) {}
+  private record Request(
+      UUID id,
+      String principal,
+      String command,
+      @Nullable UUID build,
+      String target,
+      String arguments) {}
 
-  private record Answer(boolean done, String text) {}
+  /** What is to be woken once the answer is committed. */
+  private record Answered(List<UUID> builds, boolean cluster) {}
 
   public void start() {
     Loop answering = Loop.start("requests", LOOK, this::round);
@@ -60,11 +72,10 @@ public class Requests {
 
   boolean round() throws SQLException {
     List<UUID> open =
-        db.call(
-            tx ->
-                tx.list(
-                    "SELECT id FROM request WHERE answer IS NULL ORDER BY created_at, id LIMIT 50",
-                    row -> Db.uuid(row, "id")));
+        db.list(
+            "SELECT id FROM request WHERE answer IS NULL AND command <> 'check' ORDER BY"
+                + " created_at, id LIMIT 50",
+            row -> Db.uuid(row, "id"));
     for (UUID request : open) {
       try {
         answer(request);
@@ -77,42 +88,65 @@ public class Requests {
   }
 
   private void answer(UUID id) throws SQLException {
-    List<UUID> builds =
+    Answered answered =
         db.call(
             tx -> {
               PlacementRound.lockQueue(tx);
-              Request request =
-                  tx.first(
-                          "SELECT id, principal, command, build_id FROM request WHERE id = ? AND"
-                              + " answer IS NULL FOR UPDATE",
-                          row ->
-                              new Request(
-                                  Db.uuid(row, "id"),
-                                  row.getString("principal"),
-                                  row.getString("command"),
-                                  row.getObject("build_id", UUID.class)),
-                          id)
-                      .orElse(null);
+              Request request = lock(tx, id);
               if (request == null) {
-                return List.of();
+                return new Answered(List.of(), false);
               }
+              Optional<Answer> ofCluster =
+                  clusters.answer(
+                      tx,
+                      request.command(),
+                      request.target(),
+                      request.principal(),
+                      request.arguments());
               UUID build = request.build();
-              Answer answer =
-                  request.command().equals("cancel") && build != null
-                      ? cancel(tx, build, request.principal())
-                      : new Answer(
-                          false, "this farm does not know how to " + request.command() + " yet");
+              Answer answer;
+              if (ofCluster.isPresent()) {
+                answer = ofCluster.get();
+              } else if (request.command().equals("cancel") && build != null) {
+                answer = cancel(tx, build, request.principal());
+              } else {
+                answer =
+                    new Answer(
+                        false, "this farm does not know how to " + request.command() + " yet");
+              }
               tx.update(
                   "UPDATE request SET answer = ?, answer_text = ?, answered_at = now() WHERE id ="
                       + " ?",
                   answer.done() ? "DONE" : "REFUSED",
                   answer.text(),
                   id);
-              return build == null ? List.of() : List.of(build);
+              return new Answered(
+                  build == null ? List.of() : List.of(build), ofCluster.isPresent());
             });
-    if (!builds.isEmpty()) {
-      wakeups.changed(EnumSet.of(Chore.ATTEMPTS, Chore.RELAY), builds);
+    if (answered.cluster()) {
+      wakeups.changed(
+          EnumSet.of(Chore.PLACEMENT, Chore.ATTEMPTS, Chore.CLUSTERS, Chore.RELAY), List.of());
     }
+    if (!answered.builds().isEmpty()) {
+      wakeups.changed(EnumSet.of(Chore.ATTEMPTS, Chore.RELAY), answered.builds());
+    }
+  }
+
+  /** Null when another scheduler has answered it. */
+  private static @Nullable Request lock(Db.Tx tx, UUID id) throws SQLException {
+    return tx.first(
+            "SELECT id, principal, command, build_id, target, arguments FROM request WHERE id = ?"
+                + " AND answer IS NULL FOR UPDATE",
+            row ->
+                new Request(
+                    Db.uuid(row, "id"),
+                    row.getString("principal"),
+                    row.getString("command"),
+                    row.getObject("build_id", UUID.class),
+                    row.getString("target"),
+                    row.getString("arguments")),
+            id)
+        .orElse(null);
   }
 
   /**

@@ -143,23 +143,21 @@ public class RegistryTokens {
   }
 
   private Optional<Principal> attempt(UUID id) throws SQLException {
-    return db.call(
-        tx ->
-            tx.first(
-                """
-                SELECT a.repository, e.project, b.candidate_repository
-                FROM attempt a LEFT JOIN execution e ON e.id = a.execution_id
-                LEFT JOIN test_run t ON t.id = a.test_run_id LEFT JOIN release r ON r.id = t.release_id
-                LEFT JOIN build b ON b.id = r.build_id
-                WHERE a.id = ? AND a.finished_at IS NULL AND a.released_at IS NULL
-                """,
-                row -> {
-                  String project = row.getString("project");
-                  return project == null
-                      ? new TestAttempt(String.valueOf(row.getString("candidate_repository")))
-                      : new BuildAttempt(row.getString("repository"), project);
-                },
-                id));
+    return db.first(
+        """
+        SELECT a.repository, e.project, b.candidate_repository
+        FROM attempt a LEFT JOIN execution e ON e.id = a.execution_id
+        LEFT JOIN test_run t ON t.id = a.test_run_id LEFT JOIN release r ON r.id = t.release_id
+        LEFT JOIN build b ON b.id = r.build_id
+        WHERE a.id = ? AND a.finished_at IS NULL AND a.released_at IS NULL
+        """,
+        row -> {
+          String project = row.getString("project");
+          return project == null
+              ? new TestAttempt(String.valueOf(row.getString("candidate_repository")))
+              : new BuildAttempt(row.getString("repository"), project);
+        },
+        id);
   }
 
   /** A token with what is granted of the scopes, which may be nothing. */

@@ -86,6 +86,20 @@ public abstract class ClusterGatewayContract {
         Map.of("a-file", "its text\n"));
   }
 
+  private static PodRequest request(String pod, Job job) {
+    return new PodRequest(
+        pod,
+        job,
+        Map.of(
+            PodRequest.FARM, "contract",
+            PodRequest.BUILD, UUID.randomUUID().toString(),
+            PodRequest.ATTEMPT, pod.substring("grange-".length()),
+            PodRequest.PROJECT, "default",
+            PodRequest.KIND, job.kind()),
+        Set.of(),
+        600);
+  }
+
   private Job endless() {
     return job("echo I-RUN; sleep 600; : end");
   }
@@ -112,7 +126,7 @@ public abstract class ClusterGatewayContract {
 
   @Test
   void aJobThatEndsWellIsSeenEndedWithItsResult() throws Exception {
-    String uid = gateway.ensure(pod, job("cat ../files/a-file"));
+    String uid = gateway.ensure(request(pod, job("cat ../files/a-file")));
     PodView view = awaitPhase(Phase.ENDED);
     assertThat(view.uid()).isEqualTo(uid);
     assertThat(view.exit()).isZero();
@@ -122,7 +136,7 @@ public abstract class ClusterGatewayContract {
 
   @Test
   void aJobThatFailsIsSeenEndedWithItsStatusAndReason() throws Exception {
-    gateway.ensure(pod, job("echo broken; exit 7"));
+    gateway.ensure(request(pod, job("echo broken; exit 7")));
     PodView view = awaitPhase(Phase.ENDED);
     assertThat(view.exit()).isEqualTo(7);
     assertThat(view.result()).contains("\"FAILED\"").contains("TestFailed").contains("broken");
@@ -137,10 +151,10 @@ public abstract class ClusterGatewayContract {
 
   @Test
   void askingTwiceGivesTheSamePodAndOneRun() throws Exception {
-    String first = gateway.ensure(pod, job("echo I-RAN"));
-    String second = gateway.ensure(pod, job("echo I-RAN"));
+    String first = gateway.ensure(request(pod, job("echo I-RAN")));
+    String second = gateway.ensure(request(pod, job("echo I-RAN")));
     awaitPhase(Phase.ENDED);
-    String third = gateway.ensure(pod, job("echo I-RAN"));
+    String third = gateway.ensure(request(pod, job("echo I-RAN")));
     assertThat(List.of(second, third)).containsOnly(first);
     assertThat(count("I-RAN")).isEqualTo(1);
     assertThat(gateway.pods()).containsOnlyOnce(pod);
@@ -159,7 +173,7 @@ public abstract class ClusterGatewayContract {
             threads.submit(
                 () -> {
                   together.await();
-                  return one.ensure(pod, job("echo I-RAN"));
+                  return one.ensure(request(pod, job("echo I-RAN")));
                 }));
       }
       for (Future<String> one : asked) {
@@ -172,14 +186,14 @@ public abstract class ClusterGatewayContract {
     assertThat(view.exit()).isZero();
     // whoever lost the race may still be about to look: give it something to see that has ended
     for (ClusterGateway one : racing) {
-      assertThat(one.ensure(pod, job("echo I-RAN"))).isEqualTo(view.uid());
+      assertThat(one.ensure(request(pod, job("echo I-RAN")))).isEqualTo(view.uid());
     }
     assertThat(count("I-RAN")).isEqualTo(1);
   }
 
   @Test
   void theLogIsReadFromAnyByteOn() throws Exception {
-    gateway.ensure(pod, job("echo one; echo two"));
+    gateway.ensure(request(pod, job("echo one; echo two")));
     awaitPhase(Phase.ENDED);
     byte[] whole = gateway.log(pod, 0, 1_000_000);
     assertThat(new String(whole, StandardCharsets.UTF_8)).contains("one\ntwo\n");
@@ -192,7 +206,7 @@ public abstract class ClusterGatewayContract {
 
   @Test
   void aWorkerThatIsStoppedEndsInOrderAndSaysSo() throws Exception {
-    gateway.ensure(pod, endless());
+    gateway.ensure(request(pod, endless()));
     awaitLine("I-RUN");
     gateway.stop(pod, GRACE);
     PodView view = awaitPhase(Phase.ENDED);
@@ -203,7 +217,8 @@ public abstract class ClusterGatewayContract {
 
   @Test
   void aWorkerThatDoesNotListenIsKilledAfterTheGrace() throws Exception {
-    gateway.ensure(pod, job("trap '' TERM; echo I-RUN; while :; do sleep 600 & wait; done"));
+    gateway.ensure(
+        request(pod, job("trap '' TERM; echo I-RUN; while :; do sleep 600 & wait; done")));
     awaitLine("I-RUN");
     gateway.stop(pod, Duration.ofMillis(300));
     awaitPhase(Phase.ENDED, Phase.LOST);
@@ -213,7 +228,7 @@ public abstract class ClusterGatewayContract {
   @Test
   void stoppingWhatIsNotThereOrHasEndedIsFine() throws Exception {
     gateway.stop(pod, GRACE);
-    gateway.ensure(pod, job("true"));
+    gateway.ensure(request(pod, job("true")));
     awaitPhase(Phase.ENDED);
     gateway.stop(pod, GRACE);
     assertThat(awaitPhase(Phase.ENDED).exit()).isZero();
@@ -222,7 +237,7 @@ public abstract class ClusterGatewayContract {
   @Test
   void removingNothingIsFineAndSoIsRemovingTwice() throws Exception {
     gateway.remove(pod);
-    gateway.ensure(pod, job("true"));
+    gateway.ensure(request(pod, job("true")));
     awaitPhase(Phase.ENDED);
     gateway.remove(pod);
     gateway.remove(pod);
@@ -232,7 +247,7 @@ public abstract class ClusterGatewayContract {
 
   @Test
   void removingAWorkerThatRunsLeavesNothingOfIt() throws Exception {
-    gateway.ensure(pod, endless());
+    gateway.ensure(request(pod, endless()));
     awaitLine("I-RUN");
     gateway.remove(pod);
     assertThat(gateway.see(pod)).isEmpty();
@@ -241,17 +256,17 @@ public abstract class ClusterGatewayContract {
 
   @Test
   void aPodThatIsMadeAgainAfterItsRemovalIsAnotherOne() throws Exception {
-    String first = gateway.ensure(pod, job("true"));
+    String first = gateway.ensure(request(pod, job("true")));
     awaitPhase(Phase.ENDED);
     gateway.remove(pod);
-    assertThat(gateway.ensure(pod, job("true"))).isNotEqualTo(first);
+    assertThat(gateway.ensure(request(pod, job("true")))).isNotEqualTo(first);
     awaitPhase(Phase.ENDED);
   }
 
   @Test
   void aWorkerThatIsKilledIsLostOrEndedWithoutAResultAndLeavesNoProcessAndNoMount()
       throws Exception {
-    gateway.ensure(pod, endless());
+    gateway.ensure(request(pod, endless()));
     awaitLine("I-RUN");
     kill(pod);
     PodView view = awaitPhase(Phase.ENDED, Phase.LOST);
@@ -259,14 +274,14 @@ public abstract class ClusterGatewayContract {
     assertThat(view.exit()).isNotEqualTo(Integer.valueOf(0));
     await().atMost(LONG).until(() -> processes().isEmpty());
     // and it is not started a second time by whoever asks for it then
-    assertThat(gateway.ensure(pod, endless())).isEqualTo(view.uid());
+    assertThat(gateway.ensure(request(pod, endless()))).isEqualTo(view.uid());
     assertThat(awaitPhase(Phase.ENDED, Phase.LOST).uid()).isEqualTo(view.uid());
     assertThat(count("I-RUN")).isEqualTo(1);
   }
 
   @Test
   void aWorkerOutlivesItsSchedulerAndIsFoundByTheNextOne() throws Exception {
-    String uid = gateway.ensure(pod, endless());
+    String uid = gateway.ensure(request(pod, endless()));
     awaitLine("I-RUN");
     close(gateway);
     opened.remove(gateway);
@@ -276,17 +291,27 @@ public abstract class ClusterGatewayContract {
     assertThat(gateway.pods()).contains(pod);
     assertThat(gateway.see(pod).orElseThrow().uid()).isEqualTo(uid);
     assertThat(gateway.see(pod).orElseThrow().phase()).isEqualTo(Phase.RUNNING);
-    assertThat(gateway.ensure(pod, endless())).isEqualTo(uid);
+    assertThat(gateway.ensure(request(pod, endless()))).isEqualTo(uid);
     gateway.stop(pod, GRACE);
     assertThat(awaitPhase(Phase.ENDED).uid()).isEqualTo(uid);
     assertThat(count("I-RUN")).isEqualTo(1);
   }
 
   @Test
+  void aClusterThatRunsWorkersIsFoundFit() {
+    ClusterReport report = gateway.check();
+    assertThat(report.findings())
+        .isNotEmpty()
+        .allMatch(finding -> finding.status() != ClusterReport.Status.FAILED);
+    assertThat(report.ok()).isTrue();
+    assertThat(report.features()).containsKey("buildah");
+  }
+
+  @Test
   void whoWatchesHearsOfTheEnd() throws Exception {
     Set<String> heard = ConcurrentHashMap.newKeySet();
     gateway.watch(heard::add);
-    gateway.ensure(pod, job("true"));
+    gateway.ensure(request(pod, job("true")));
     awaitPhase(Phase.ENDED);
     await().atMost(LONG).until(() -> heard.contains(pod));
   }
@@ -295,8 +320,8 @@ public abstract class ClusterGatewayContract {
   void twoPodsDoNotDisturbEachOther() throws Exception {
     String other = ClusterGateway.podName(UUID.randomUUID());
     try {
-      String one = gateway.ensure(pod, endless());
-      String two = gateway.ensure(other, job("echo I-RAN"));
+      String one = gateway.ensure(request(pod, endless()));
+      String two = gateway.ensure(request(other, job("echo I-RAN")));
       assertThat(two).isNotEqualTo(one);
       await().atMost(LONG).until(() -> gateway.see(other).orElseThrow().phase() == Phase.ENDED);
       gateway.remove(other);

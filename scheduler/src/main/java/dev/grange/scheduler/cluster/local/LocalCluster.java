@@ -4,12 +4,17 @@ import dev.grange.domain.build.Reason;
 import dev.grange.domain.worker.Job;
 import dev.grange.scheduler.cluster.ClusterException;
 import dev.grange.scheduler.cluster.ClusterGateway;
+import dev.grange.scheduler.cluster.ClusterReport;
+import dev.grange.scheduler.cluster.ClusterReport.Finding;
+import dev.grange.scheduler.cluster.ClusterReport.Status;
 import dev.grange.scheduler.cluster.JobFields;
 import dev.grange.scheduler.cluster.JobJson;
+import dev.grange.scheduler.cluster.PodRequest;
 import dev.grange.scheduler.cluster.PodView;
 import dev.grange.scheduler.cluster.PodView.Phase;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.ClosedWatchServiceException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
@@ -18,6 +23,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardWatchEventKinds;
+import java.nio.file.WatchEvent;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
 import java.nio.file.attribute.PosixFilePermission;
@@ -62,6 +68,12 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
 
   private static final Duration OLD = Duration.ofMinutes(10);
   private static final int MAX_RESULT_BYTES = 4096;
+  private static final Duration LOG_GATHER = Duration.ofMillis(200);
+
+  /** Files whose appearance is a step of the worker's life; an overflow of events may hide one. */
+  private static final Set<String> STEPS = Set.of("pid", "started", "exit", "null");
+
+  private static final String MACHINE = "machine";
 
   /** What {@code grange-local-run --delete} exits with while the worker runs. */
   private static final int STILL_IN_USE = 75;
@@ -74,6 +86,12 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   private final @Nullable WatchService watcher;
   private final Map<WatchKey, String> watched = new ConcurrentHashMap<>();
   private final Map<String, WatchKey> keys = new ConcurrentHashMap<>();
+  private final Set<String> growing = ConcurrentHashMap.newKeySet();
+
+  /** What does not change once it is there, by pod. */
+  private final Map<String, String> knownUids = new ConcurrentHashMap<>();
+
+  private final Map<String, ProcessId> knownProcesses = new ConcurrentHashMap<>();
   private volatile Consumer<String> listener = _ -> {};
 
   /**
@@ -111,11 +129,12 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   }
 
   @Override
-  public String ensure(String podName, Job job) throws ClusterException {
+  public String ensure(PodRequest request) throws ClusterException {
+    String podName = request.podName();
     Path pod = directory.resolve(podName);
     try {
       if (!Files.exists(pod)) {
-        create(pod, job);
+        create(pod, request.job());
       }
       watch(podName, pod);
       if (!Files.exists(pod.resolve("started"))) {
@@ -156,7 +175,12 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
 
   private void start(Path pod) throws IOException {
     ProcessBuilder builder =
-        new ProcessBuilder(workerBin.resolve("grange-local-run").toString(), pod.toString())
+        // in a session of its own from the start: grange-local-run would start itself anew for that
+        new ProcessBuilder(
+                "setsid",
+                "--wait",
+                workerBin.resolve("grange-local-run").toString(),
+                pod.toString())
             .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
             .redirectOutput(ProcessBuilder.Redirect.appendTo(pod.resolve("runner.log").toFile()))
             .redirectErrorStream(true);
@@ -254,6 +278,8 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
       worker(podName).ifPresent(ProcessHandle::destroyForcibly);
       delete(podName, pod);
     }
+    knownUids.remove(podName);
+    knownProcesses.remove(podName);
   }
 
   /**
@@ -304,6 +330,40 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   }
 
   @Override
+  public ClusterReport check() {
+    Optional<String> version = buildah.get();
+    Map<String, String> features = version.map(v -> Map.of("buildah", v)).orElse(Map.of());
+    return ClusterReport.of(List.of(machine()), features);
+  }
+
+  /** What the worker's script says of this machine. */
+  private Finding machine() {
+    try {
+      Process process =
+          new ProcessBuilder(workerBin.resolve("grange-local-run").toString(), "--check")
+              .redirectErrorStream(true)
+              .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+              .start();
+      String said;
+      try (var out = process.getInputStream()) {
+        said = new String(out.readNBytes(4096), StandardCharsets.UTF_8).strip();
+      }
+      return process.waitFor() == 0
+          ? new Finding(MACHINE, Status.OK, "this machine can run workers")
+          : new Finding(
+              MACHINE, Status.FAILED, said + "; install it on the scheduler's machine, then check");
+    } catch (IOException e) {
+      return new Finding(
+          MACHINE,
+          Status.FAILED,
+          "cannot run grange-local-run: " + e.getMessage() + "; set GRANGE_LOCAL_WORKER_BIN");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return new Finding(MACHINE, Status.NOT_DONE, "interrupted; check again");
+    }
+  }
+
+  @Override
   public void watch(Consumer<String> listener) {
     this.listener = listener;
   }
@@ -315,8 +375,14 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
     }
   }
 
-  private static String uid(Path pod) throws IOException {
-    return Files.readString(pod.resolve("uid.request")).strip();
+  private String uid(Path pod) throws IOException {
+    String name = pod.getFileName().toString();
+    String known = knownUids.get(name);
+    if (known == null) {
+      known = Files.readString(pod.resolve("uid.request")).strip();
+      knownUids.put(name, known);
+    }
+    return known;
   }
 
   private static @Nullable Integer exitStatus(String text) {
@@ -329,7 +395,7 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
 
   private static Optional<String> read(Path file, int limit) throws IOException {
     try (var in = Files.newInputStream(file)) {
-      return Optional.of(new String(in.readNBytes(limit), java.nio.charset.StandardCharsets.UTF_8));
+      return Optional.of(new String(in.readNBytes(limit), StandardCharsets.UTF_8));
     } catch (NoSuchFileException e) {
       return Optional.empty();
     }
@@ -339,31 +405,47 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   private Optional<ProcessHandle> worker(String podName) throws ClusterException {
     Path pod = directory.resolve(podName);
     try {
-      return isAlive(pod) ? ProcessHandle.of(Long.parseLong(pid(pod)[0])) : Optional.empty();
+      return isAlive(pod)
+          ? process(pod).flatMap(id -> ProcessHandle.of(id.pid()))
+          : Optional.empty();
     } catch (IOException e) {
       throw new ClusterException(
           Reason.CLUSTER_UNREACHABLE, "cannot read the worker's folder: " + e.getMessage(), e);
     }
   }
 
-  /** Number and start time. */
-  private static String[] pid(Path pod) throws IOException {
-    return read(pod.resolve("pid"), 64).orElse("").strip().split("\\s+", -1);
+  private record ProcessId(long pid, String startTime) {}
+
+  private Optional<ProcessId> process(Path pod) throws IOException {
+    String name = pod.getFileName().toString();
+    ProcessId known = knownProcesses.get(name);
+    if (known == null) {
+      String[] words = read(pod.resolve("pid"), 64).orElse("").strip().split("\\s+", -1);
+      if (words.length < 2) {
+        return Optional.empty();
+      }
+      known = new ProcessId(Long.parseLong(words[0]), words[1]);
+      knownProcesses.put(name, known);
+    }
+    return Optional.of(known);
   }
 
-  private static boolean isAlive(Path pod) throws IOException {
-    String[] words = pid(pod);
-    if (words.length < 2) {
+  private boolean isAlive(Path pod) throws IOException {
+    Optional<ProcessId> process = process(pod);
+    if (process.isEmpty()) {
       return false;
     }
-    Optional<String> stat = read(Path.of("/proc", words[0], "stat"), 4096);
+    Optional<String> stat =
+        read(Path.of("/proc", Long.toString(process.get().pid()), "stat"), 4096);
     if (stat.isEmpty()) {
       return false;
     }
     // the name in field 2 may hold spaces: count from the last parenthesis, after which field 3
     // comes
     String[] fields = stat.get().substring(stat.get().lastIndexOf(')') + 1).strip().split(" ", -1);
-    return fields.length > 19 && fields[19].equals(words[1]) && !fields[0].equals("Z");
+    return fields.length > 19
+        && fields[19].equals(process.get().startTime())
+        && !fields[0].equals("Z");
   }
 
   private void watch(String podName, Path pod) {
@@ -386,15 +468,33 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
     while (service != null) {
       try {
         WatchKey key = service.take();
-        key.pollEvents();
+        boolean stepped = key.pollEvents().stream().anyMatch(LocalCluster::isStep);
         key.reset();
         String pod = watched.get(key);
-        if (pod != null) {
+        if (pod != null && stepped) {
           listener.accept(pod);
+        } else if (pod != null && growing.add(pod)) {
+          Thread.ofVirtual().name("log-" + pod).start(() -> tellSoon(pod));
         }
       } catch (InterruptedException | ClosedWatchServiceException e) {
         return;
       }
+    }
+  }
+
+  /** The worker has begun or ended. Anything else that changes in its folder means more log. */
+  private static boolean isStep(WatchEvent<?> event) {
+    return STEPS.contains(String.valueOf(event.context()));
+  }
+
+  /** A log that grows line by line is worth one look for many lines. */
+  private void tellSoon(String pod) {
+    try {
+      Thread.sleep(LOG_GATHER);
+      growing.remove(pod);
+      listener.accept(pod);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -2,6 +2,7 @@ package dev.grange.scheduler.cluster.local;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.grange.scheduler.cluster.ClusterReport;
 import dev.grange.scheduler.cluster.PodView;
 import dev.grange.scheduler.cluster.PodView.Phase;
 import java.io.IOException;
@@ -89,6 +90,13 @@ class LocalClusterTest {
     write("pid", ProcessHandle.current().pid() + " 1\n");
     write("started", "uid-1\n");
     assertThat(see().phase()).isEqualTo(Phase.LOST);
+  }
+
+  @Test
+  void aMachineWithoutTheWorkersScriptsIsNotFit() {
+    ClusterReport report = cluster.check();
+    assertThat(report.ok()).isFalse();
+    assertThat(report.findings().getFirst().message()).contains("GRANGE_LOCAL_WORKER_BIN");
   }
 
   @Test

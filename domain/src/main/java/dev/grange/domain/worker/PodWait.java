@@ -1,0 +1,72 @@
+package dev.grange.domain.worker;
+
+import dev.grange.domain.build.Failure;
+import dev.grange.domain.build.Reason;
+import java.time.Duration;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A pod whose worker has not begun: what it waits for, and when waiting has no sense any more.
+ *
+ * @param node where it was placed; null while it has no node
+ * @param reason why its container waits, such as {@code ImagePullBackOff}, or why the pod has no
+ *     node, such as {@code Unschedulable}
+ * @param message to it, for people
+ * @param event the reason of the pod's newest warning, such as {@code FailedMount}; null when it
+ *     was not asked for or there is none
+ * @param since how long it has waited
+ */
+public record PodWait(
+    @Nullable String node,
+    @Nullable String reason,
+    @Nullable String message,
+    @Nullable String event,
+    Duration since) {
+
+  /** How long a registry may be away, or a container may fail to be made. */
+  static final Duration TROUBLE = Duration.ofMinutes(1);
+
+  /**
+   * The verdict, once it is clear that the worker will not begin.
+   *
+   * @param limit how long a pod may wait for no known reason: for a node, an image, a volume
+   */
+  public Optional<Verdict> verdict(Duration limit) {
+    Duration trouble = TROUBLE.compareTo(limit) < 0 ? TROUBLE : limit;
+    return switch (reason == null ? "" : reason) {
+      case "InvalidImageName", "ErrImageNeverPull" -> failed(Reason.WORKER_IMAGE_PULL);
+      case "ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable" ->
+          after(trouble, Reason.WORKER_IMAGE_PULL);
+      case "CreateContainerConfigError", "CreateContainerError", "RunContainerError" ->
+          after(trouble, Reason.WORKER_BROKEN);
+      case "Unschedulable", "SchedulingGated" -> after(limit, Reason.CLUSTER_REFUSED);
+      default ->
+          after(
+              limit,
+              "FailedMount".equals(event)
+                  ? Reason.MISSING_SECRET
+                  : node == null ? Reason.CLUSTER_REFUSED : Reason.WORKER_BROKEN);
+    };
+  }
+
+  private Optional<Verdict> after(Duration limit, Reason why) {
+    return since.compareTo(limit) < 0 ? Optional.empty() : failed(why);
+  }
+
+  private Optional<Verdict> failed(Reason why) {
+    StringBuilder text = new StringBuilder("its worker did not begin");
+    if (node != null) {
+      text.append(" on node ").append(node);
+    }
+    if (reason != null) {
+      text.append(": ").append(reason);
+    } else if (event != null) {
+      text.append(": ").append(event);
+    }
+    if (message != null && !message.isBlank()) {
+      text.append(": ").append(message.strip());
+    }
+    return Optional.of(new Verdict.Failed(new Failure(why, text.toString())));
+  }
+}
