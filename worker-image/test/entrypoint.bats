@@ -75,14 +75,26 @@ $" "$job/log"
 @test "the result is JSON of at most 4096 bytes, whatever a step prints, and ends with the last line" {
   for noise in 'head -c 1000000 /dev/urandom' 'yes "\"\\\\$(printf "\033[31m")"| head -c 1000000' 'yes € | head -c 1000001' 'printf "%0100000d" 0' 'head -c 99999 /dev/zero'; do
     rm -rf "$job"
+    [[ -n ${piped:-} ]] && piped='' || piped=yes
     job build "$(step build BuildFailed 30 0 bash -c "$noise; echo; echo the last line; exit 9")"
     work
     equal "$status" 9
     [ "$(stat -c %s "$job/result.json")" -le 4096 ]
     iconv -f UTF-8 -t UTF-8 "$job/result.json" >/dev/null
     result .message | tail -n 1 | grep -q 'the last line$' # jq 1.6 takes the newline with a character that was cut off
-    [ ! -e "$job/result.json.tmp" ]
   done
+}
+
+@test "a log into a pipe is whole when the worker ends, and gives the message too" {
+  piped=yes
+  job test "$(step test TestFailed 30 0 bash -c 'seq 200000')"
+  work
+  equal "$status $(grep -cE '^[0-9]+$' "$job/log")" '0 200000'
+  tail -n 1 "$job/log" | grep -q '^::grange::section::test::end::.*::exit=0$'
+  rm -rf "$job"
+  job test "$(step test TestFailed 30 0 bash -c 'seq 200000; exit 3')"
+  work
+  equal "$status $(result .message | tail -n 1)" '3 200000'
 }
 
 @test "a log of 300 MB leaves no second copy" {
