@@ -5,7 +5,8 @@ import java.time.temporal.ChronoUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an operator wants of a cluster and what was seen of it.
+ * What an operator wants of a cluster and what was seen of it. What it answered is left out: it may
+ * name hosts, and everybody whose build waits reads these words.
  *
  * @param desired ACTIVE, CORDONED or DRAINING
  * @param by who wanted that, with {@code note}: why
@@ -20,7 +21,6 @@ public record ClusterState(
     @Nullable String note,
     @Nullable Boolean reachable,
     @Nullable Instant since,
-    @Nullable String error,
     @Nullable Instant backoff,
     boolean held) {
 
@@ -32,22 +32,18 @@ public record ClusterState(
           + (note == null || note.isBlank() ? "" : ": " + note);
     }
     if (reachable == null) {
-      return "nobody has reached it yet" + because();
+      return "nobody has reached it yet";
     }
     if (!reachable) {
-      return "cannot be reached" + (since == null ? "" : " since " + time(since)) + because();
+      return "cannot be reached" + (since == null ? "" : " since " + time(since));
     }
     if (!held) {
       return "no scheduler looks after it now";
     }
     if (backoff != null) {
-      return "erred and gets no work before " + time(backoff) + because();
+      return "erred and gets no work before " + time(backoff);
     }
     return null;
-  }
-
-  private String because() {
-    return error == null || error.isBlank() ? "" : ": " + error.lines().findFirst().orElse("");
   }
 
   private static String time(Instant at) {

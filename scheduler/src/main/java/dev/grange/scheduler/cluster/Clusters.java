@@ -28,15 +28,23 @@ public class Clusters {
 
   private final Db db;
   private final Leases leases;
+  private final Reachability reachability;
   private final LocalConfig local;
   private final Uuids uuids;
   private final Clock clock;
   private final Map<String, ClusterGateway> gateways = new ConcurrentHashMap<>();
   private volatile Consumer<String> listener = _ -> {};
 
-  Clusters(Db db, Leases leases, LocalConfig local, Uuids uuids, Clock clock) {
+  Clusters(
+      Db db,
+      Leases leases,
+      Reachability reachability,
+      LocalConfig local,
+      Uuids uuids,
+      Clock clock) {
     this.db = db;
     this.leases = leases;
+    this.reachability = reachability;
     this.local = local;
     this.uuids = uuids;
     this.clock = clock;
@@ -72,7 +80,21 @@ public class Clusters {
       }
     }
     leases.want(ours);
+    for (String gone : gateways.keySet()) {
+      if (!ours.contains(gone)) {
+        forget(gone);
+      }
+    }
     reachable(ours);
+  }
+
+  /** A cluster that was removed: nothing is on it. */
+  private void forget(String cluster) {
+    ClusterGateway gateway = gateways.remove(cluster);
+    leases.letGo(cluster);
+    if (gateway != null) {
+      close(gateway);
+    }
   }
 
   private void makeLocal(String cluster) {
@@ -94,23 +116,29 @@ public class Clusters {
 
   /** A folder on this machine is reachable. */
   private void reachable(Set<String> clusters) throws SQLException {
-    int _ =
-        db.update(
-            """
-            UPDATE cluster SET reachable = true, reachable_changed_at = now(), last_error = NULL
-            WHERE name = ANY(?) AND kind = 'local' AND reachable IS NOT TRUE
-            """,
-            clusters);
+    List<String> news =
+        db.call(
+            tx ->
+                tx.list(
+                    "SELECT name FROM cluster WHERE name = ANY(?) AND kind = 'local' AND reachable"
+                        + " IS NOT TRUE",
+                    row -> row.getString("name"),
+                    clusters));
+    for (String cluster : news) {
+      reachability.reached(cluster);
+    }
   }
 
   void close(@Observes ShutdownEvent event) {
-    for (ClusterGateway gateway : gateways.values()) {
-      if (gateway instanceof LocalCluster cluster) {
-        try {
-          cluster.close();
-        } catch (IOException e) {
-          LOG.debugf("closing a cluster: %s", e.getMessage());
-        }
+    gateways.values().forEach(Clusters::close);
+  }
+
+  private static void close(ClusterGateway gateway) {
+    if (gateway instanceof LocalCluster cluster) {
+      try {
+        cluster.close();
+      } catch (IOException e) {
+        LOG.debugf("closing a cluster: %s", e.getMessage());
       }
     }
   }

@@ -283,7 +283,6 @@ final class Snapshots {
                   row.getString("note"),
                   row.getObject("reachable", Boolean.class),
                   Db.instant(row, "reachable_changed_at"),
-                  row.getString("last_error"),
                   notBefore,
                   row.getBoolean("held"));
           Integer tried = row.getObject("trials", Integer.class);
