@@ -195,6 +195,16 @@ $" "$job/log"
   [ ! -e "$job/work/ran" ]
 }
 
+@test "a step that fails while the registry is away did not fail of itself" {
+  port=$(free_port)
+  busybox nc -l -s 127.0.0.1 -p "$port" >/dev/null 2>&1 3>&- & # takes one connection, the probe at the start, and is away
+  until grep -q "$(printf ' 0100007F:%04X .* 0A ' "$port")" /proc/net/tcp; do sleep 0.1; done
+  job build "$(step build BuildFailed 10 0 bash -c "while grep -q '$(printf ' 0100007F:%04X .* 0A ' "$port")' /proc/net/tcp; do sleep 0.05; done; exit 125")"
+  jq -c ".probe = [\"127.0.0.1:$port\"]" "$job/job.json" >"$job/new" && mv "$job/new" "$job/job.json"
+  work
+  equal "$status $(result '"\(.step) \(.reason)"')" '125 build NetworkUnreachable'
+}
+
 @test "a host that swallows packets is given up after three seconds" {
   job test "$(step test TestFailed 10 0 true)"
   jq -c '.probe = ["192.0.2.1:7050"]' "$job/job.json" >"$job/new" && mv "$job/new" "$job/job.json"

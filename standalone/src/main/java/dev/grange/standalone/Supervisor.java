@@ -119,6 +119,7 @@ final class Supervisor {
             ports.local(Ports.Name.KAFKA),
             settings.registryAddress() + ":" + ports.of(Ports.Name.CANDIDATE),
             settings.registryAddress() + ":" + ports.of(Ports.Name.STABLE),
+            settings.registryAddress() + ":" + ports.of(Ports.Name.TOKENS),
             ProcessHandle.current().pid(),
             home.token());
     synchronized (monitor) {

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * name hosts, and everybody whose build waits reads these words.
  *
  * @param desired ACTIVE, CORDONED or DRAINING
- * @param by who wanted that, with {@code note}: why
+ * @param by who wanted that, with {@code note}: why; nobody, for a cluster that is new
  * @param reachable what was seen last; null when nobody has looked
  * @param since when that was first seen
  * @param backoff no work before then, because it erred
@@ -26,6 +26,9 @@ public record ClusterState(
 
   /** Why it takes no work, in words that change only when that does; null when it takes some. */
   public @Nullable String closed() {
+    if (desired.equals("CORDONED") && by == null) {
+      return "is cordoned until its first check passes";
+    }
     if (!desired.equals("ACTIVE")) {
       return (desired.equals("DRAINING") ? "is being drained" : "is cordoned")
           + (by == null ? "" : " by " + by)

@@ -24,7 +24,9 @@ class ClusterStateTest {
     assertThat(state("DRAINING", false, false).closed())
         .isEqualTo("is being drained by ann: new disk");
     assertThat(new ClusterState("CORDONED", null, null, true, AT, null, true).closed())
-        .isEqualTo("is cordoned");
+        .isEqualTo("is cordoned until its first check passes");
+    assertThat(new ClusterState("CORDONED", "ann", null, true, AT, null, true).closed())
+        .isEqualTo("is cordoned by ann");
   }
 
   @Test
