@@ -175,14 +175,14 @@ final class ClusterOrders {
                 String left = Json.text(cluster, "slots_used");
                 if (!over && !left.equals(last[0])) {
                   last[0] = left;
-                  say(surroundings, left + " still on " + order.name);
+                  say(surroundings, "Still on " + order.name + ": " + left);
                 }
                 return over ? cluster : Json.MAPPER.missingNode();
               },
               patience,
               () ->
-                  "Waited %s; %s still on %s."
-                      .formatted(Durations.human(patience), last[0], order.name));
+                  "Waited %s; still on %s: %s."
+                      .formatted(Durations.human(patience), order.name, last[0]));
       say(
           surroundings,
           Json.text(end, "desired").equals("DRAINING")

@@ -227,7 +227,7 @@ class ClustersCommandTest {
         .answering("GET /clusters/east", GOOD.replace("\"ACTIVE\"", "\"DRAINING\""));
     Result late = shell.run("clusters", "drain", "east", "--wait", "--wait-timeout", "1");
     assertThat(late.status()).isEqualTo(8);
-    assertThat(late.err()).contains("3 still on east");
+    assertThat(late.err()).contains("Still on east: 3");
     farm.answering(
         "GET /clusters/east",
         GOOD.replace("\"ACTIVE\"", "\"DRAINING\",\"drained_at\":\"2026-01-01T00:00:00Z\""));

@@ -32,8 +32,7 @@ class Jobs {
   private final AvoidedNodes nodes;
   private final String farm;
 
-  Jobs(
-      Db db, Registries registries, RegistryTokens tokens, AvoidedNodes nodes, FarmConfig farm) {
+  Jobs(Db db, Registries registries, RegistryTokens tokens, AvoidedNodes nodes, FarmConfig farm) {
     this.db = db;
     this.registries = registries;
     this.tokens = tokens;
