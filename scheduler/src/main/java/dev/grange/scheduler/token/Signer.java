@@ -96,14 +96,14 @@ final class Signer {
     int bits = 0;
     int held = 0;
     for (int i = 0; i < KEY_ID_BYTES; i++) {
-      bits = bits << 8 | hash[i] & 0xff;
+      bits = (bits << 8) | (hash[i] & 0xff);
       held += 8;
       while (held >= 5) {
         held -= 5;
         if (id.length() % 5 == 4) {
           id.append(':');
         }
-        id.append(BASE32.charAt(bits >> held & 31));
+        id.append(BASE32.charAt((bits >> held) & 31));
       }
       bits &= (1 << held) - 1;
     }
