@@ -17,6 +17,7 @@ maven_tests() {
 
 shell_tests() {
   shellcheck -x "$root/grange" "$root"/launcher/*.sh "$root/.ci/run" "$root/bench/overhead" "$root"/bench/peer/* || return
+  (cd "$root" && shellcheck -x -a testbed/grange-testbed testbed/lib/init.sh) || return
   bats "$root/launcher/test" || return
   if [[ -x $root/worker-image/test/run ]]; then "$root/worker-image/test/run"; fi
 }
@@ -25,7 +26,11 @@ run_test() {
   (($# <= 1)) || fail 2 "usage: $GRANGE_COMMAND test [unit|it|e2e|faults|sim]"
   local status=0
   case ${1:-} in
-    e2e | faults | sim)
+    e2e)
+      end_to_end_tests
+      return
+      ;;
+    faults | sim)
       fail 2 "THERE ARE NO $1 TESTS YET: nothing was tested"
       ;;
     '' | unit | it) ;;

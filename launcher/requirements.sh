@@ -22,11 +22,11 @@ missing_packages() {
   command -v mvn >/dev/null || [[ -n ${MVNW_REPOURL:-} ]] ||
     compgen -G "${MAVEN_USER_HOME:-$HOME/.m2}/wrapper/dists/apache-maven-*" >/dev/null || echo maven
   for program in "$@"; do
-    command -v "$program" >/dev/null || printf '%s\n' "$program"
+    command -v "${program%%:*}" >/dev/null || printf '%s\n' "${program#*:}"
   done
 }
 
-# Usage: require [PROGRAM…], where the programs' packages are named as they are.
+# Usage: require [PROGRAM[:PACKAGE]…], where a program whose package is not given is in one of its name.
 require() {
   local missing log=$state/packages.log
   mapfile -t missing < <(missing_packages "$@")
@@ -43,6 +43,14 @@ require() {
 
 install_debian() {
   export DEBIAN_FRONTEND=noninteractive
+  # Debian starts what it installs (containerd, etcd); the farm starts what it needs, and nothing else is wanted.
+  local policy=/usr/sbin/policy-rc.d
+  if [[ ! -e $policy ]]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+    # shellcheck disable=SC2064 # expanded now: it is local
+    trap "rm -f $policy" EXIT # of the subshell that with_progress makes
+  fi
   local install=(apt-get install -y --no-install-recommends -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@")
   # The lists may be missing or older than the archive.
   "${install[@]}" || { apt-get update && "${install[@]}"; }

@@ -56,7 +56,7 @@ setup() {
   job test "$(step fetch FetchSourceFailed 10 0 echo fetching)" "$(step test TestFailed 10 0 echo testing)"
   work
   time='[0-9-]{10}T[0-9:]{8}\.[0-9]{3}Z'
-  grep -Eqz "^buildah of the test
+  grep -Eqz "^buildah of the test; Linux $(uname -r); storage overlay
 ::grange::section::fetch::start::$time
 fetching
 ::grange::section::fetch::end::$time::exit=0
@@ -141,6 +141,7 @@ $" "$job/log"
   job test "$(step test TestFailed 10 3 bash -c 'kill -KILL $$')"
   work
   equal "$status $(result '"\(.reason) \(.steps[0].tries)"')" '137 OutOfMemory 1'
+  equal "$(result .message)" 'grange: test was killed, and not by this worker: so the kernel does for want of memory'
 }
 
 @test "the OOM killer's count decides, even if the step hides how its child ended" {

@@ -37,6 +37,7 @@ public final class Loop {
 
   private final String name;
   private final Supplier<Duration> period;
+  private final Duration gather;
   private final Round round;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -45,9 +46,10 @@ public final class Loop {
   private volatile long lastRound = System.nanoTime();
   private final Thread thread;
 
-  private Loop(String name, Supplier<Duration> period, Round round) {
+  private Loop(String name, Supplier<Duration> period, Duration gather, Round round) {
     this.name = name;
     this.period = period;
+    this.gather = gather;
     this.round = round;
     this.thread = Thread.ofVirtual().name(name).unstarted(this::loop);
   }
@@ -63,7 +65,18 @@ public final class Loop {
    * @param period the longest time between two rounds, asked for after each
    */
   public static Loop start(String name, Supplier<Duration> period, Round round) {
-    Loop loop = new Loop(name, period, round);
+    return start(name, period, Duration.ZERO, round);
+  }
+
+  /**
+   * Starts with a first round at once.
+   *
+   * @param period the longest time between two rounds, asked for after each
+   * @param gather how long a round waits after it was woken, so that what comes together is done
+   *     together
+   */
+  public static Loop start(String name, Supplier<Duration> period, Duration gather, Round round) {
+    Loop loop = new Loop(name, period, gather, round);
     RUNNING.add(loop);
     loop.thread.start();
     return loop;
@@ -150,6 +163,10 @@ public final class Loop {
     try {
       long left = time.toNanos();
       while (!stopped && left > 0 && (whole || !woken)) {
+        left = changed.awaitNanos(left);
+      }
+      left = woken ? gather.toNanos() : 0;
+      while (!stopped && left > 0) {
         left = changed.awaitNanos(left);
       }
       woken = false;

@@ -57,15 +57,10 @@ public class Registries {
   }
 
   private List<Named> read() throws SQLException {
-    return db.call(
-        tx ->
-            tx.list(
-                "SELECT name, url, role FROM registry ORDER BY name",
-                row ->
-                    new Named(
-                        row.getString("name"),
-                        row.getString("role"),
-                        client(row.getString("url")))));
+    return db.list(
+        "SELECT name, url, role FROM registry ORDER BY name",
+        row ->
+            new Named(row.getString("name"), row.getString("role"), client(row.getString("url"))));
   }
 
   private Registry client(String url) {

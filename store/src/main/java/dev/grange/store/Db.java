@@ -67,6 +67,34 @@ public class Db {
     }
   }
 
+  /**
+   * Runs one statement that writes, as a transaction of its own: the server commits it with the
+   * answer, which saves asking for that.
+   *
+   * @return the number of rows that were written
+   */
+  public int update(String sql, @Nullable Object... arguments) throws SQLException {
+    try (Connection connection = source.getConnection()) {
+      return new Tx(connection).update(sql, arguments);
+    }
+  }
+
+  /** Runs one query, as a transaction of its own. */
+  public <T> List<T> list(String sql, Row<T> row, @Nullable Object... arguments)
+      throws SQLException {
+    try (Connection connection = source.getConnection()) {
+      return new Tx(connection).list(sql, row, arguments);
+    }
+  }
+
+  /** The first row of one query, if there is one. */
+  public <T> Optional<T> first(String sql, Row<T> row, @Nullable Object... arguments)
+      throws SQLException {
+    try (Connection connection = source.getConnection()) {
+      return new Tx(connection).first(sql, row, arguments);
+    }
+  }
+
   public void run(Action action) throws SQLException {
     call(
         tx -> {

@@ -33,7 +33,7 @@ public class Hints {
   public static final String QUEUE = "queue";
 
   private static final Logger LOG = Logger.getLogger(Hints.class);
-  private static final long GATHER_NANOS = 5_000_000;
+  private static final long GATHER_NANOS = 20_000_000;
 
   /** PostgreSQL refuses a payload of 8,000 bytes; a build's word has 42. */
   private static final int MAX_WORDS = 150;

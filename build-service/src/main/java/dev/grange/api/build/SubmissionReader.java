@@ -1,16 +1,9 @@
 package dev.grange.api.build;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonLocation;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.grange.api.access.Caller;
+import dev.grange.api.body.Body;
+import dev.grange.api.body.Fields;
 import dev.grange.api.farm.FarmSettings;
-import dev.grange.api.problem.ProblemException;
 import dev.grange.api.problem.ProblemType;
 import dev.grange.domain.containerfile.Containerfile;
 import dev.grange.domain.image.Names;
@@ -27,21 +20,6 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 class SubmissionReader {
 
-  /** A reader of its own: what strangers send is read more strictly than what the farm wrote. */
-  private static final JsonMapper JSON =
-      JsonMapper.builder(
-              JsonFactory.builder()
-                  .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                  .streamReadConstraints(
-                      StreamReadConstraints.builder()
-                          .maxNestingDepth(20)
-                          .maxNumberLength(20)
-                          .maxNameLength(1000)
-                          .build())
-                  .build())
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .build();
-
   private final BuildSettings settings;
   private final FarmSettings farm;
 
@@ -51,15 +29,14 @@ class SubmissionReader {
   }
 
   Submission read(InputStream body, Caller caller) throws IOException {
-    byte[] bytes = body.readNBytes(settings.maxBodyBytes() + 1);
-    if (bytes.length > settings.maxBodyBytes()) {
-      throw new ProblemException(
-          ProblemType.REQUEST_TOO_LARGE,
-          "A submission has at most "
-              + settings.maxBodyBytes()
-              + " bytes. Files belong into a context.");
-    }
-    Fields fields = new Fields(parse(bytes));
+    byte[] bytes =
+        Body.bytes(
+            body,
+            settings.maxBodyBytes(),
+            "A submission has at most "
+                + settings.maxBodyBytes()
+                + " bytes. Files belong into a context.");
+    Fields fields = new Fields(Body.parse(bytes), "Submission");
     String project = fields.text("project", ProblemType.INVALID_FIELD, Names::wrongWithProject);
     if (project == null) {
       project = caller.project() == null ? "default" : caller.project();
@@ -101,26 +78,6 @@ class SubmissionReader {
             fields.text("cluster", ProblemType.INVALID_FIELD, Names::wrongWithCluster));
     fields.finish();
     return submission;
-  }
-
-  private static JsonNode parse(byte[] bytes) throws IOException {
-    try {
-      JsonNode node = JSON.readTree(bytes);
-      if (node == null || node.isMissingNode()) {
-        throw new ProblemException(ProblemType.MALFORMED_JSON, "The body is empty.");
-      }
-      return node;
-    } catch (JsonProcessingException e) {
-      JsonLocation at = e.getLocation();
-      String where =
-          at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
-      throw new ProblemException(
-          ProblemType.MALFORMED_JSON,
-          "The body cannot be read as one JSON value"
-              + where
-              + ". Check quotes, commas and braces, that no name is there twice and that nothing"
-              + " follows.");
-    }
   }
 
   private static @Nullable String wrongWithContainerfile(String text) {

@@ -23,6 +23,7 @@ public enum ProblemType {
   NOT_ACCEPTABLE(406, "There is no such representation", false),
   ALREADY_FINISHED(409, "It is over already", false),
   NOT_FINISHED(409, "It is not over yet", true),
+  PRECONDITION_FAILED(412, "It is not as the request expects it", false),
   CONTEXT_TOO_LARGE(413, "The context is too large", false),
   REQUEST_TOO_LARGE(413, "The body is too large", false),
   UNSUPPORTED_MEDIA_TYPE(415, "The body has a type that is not taken here", false),

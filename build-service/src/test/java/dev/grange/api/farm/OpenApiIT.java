@@ -65,7 +65,7 @@ class OpenApiIT {
                           }
                         }));
     assertThat(undescribed).isEmpty();
-    assertThat(paths.size()).isEqualTo(12);
+    assertThat(paths.size()).isEqualTo(18);
   }
 
   @Test

@@ -23,6 +23,7 @@ public enum Reason {
   REGISTRY_AUTH("RegistryAuth", Fault.CONFIG),
   NO_CLUSTER_FOR_PLATFORM("NoClusterForPlatform", Fault.CONFIG),
   BASE_IMAGE_NOT_FOUND("BaseImageNotFound", Fault.CONFIG),
+  WORKER_TOO_OLD("WorkerTooOld", Fault.CONFIG),
 
   OUT_OF_MEMORY("OutOfMemory", Fault.INFRA),
   DISK_FULL("DiskFull", Fault.INFRA),

@@ -17,6 +17,10 @@ final class AttemptLog {
   private static final int CHUNK = 256 * 1024;
   private static final String PUSH_BEGINS = "::grange::section::push::start::";
 
+  private static final String APPEND =
+      "INSERT INTO log_chunk (attempt_id, start_offset, data) VALUES (?, ?, ?) ON CONFLICT DO"
+          + " NOTHING";
+
   private final Db db;
   private final Attempt attempt;
   private final long maxBytes;
@@ -59,35 +63,29 @@ final class AttemptLog {
     // For people only: a RUN line can print this as well, and then the build looks as if it pushed.
     boolean push = !pushes && new String(bytes, StandardCharsets.ISO_8859_1).contains(PUSH_BEGINS);
     int written =
-        db.call(
-            tx -> {
-              if (push) {
-                tx.update(
-                    """
-                    UPDATE attempt SET state = 'PUSHING', pushing_at = now() WHERE id = ? AND epoch = ? AND state = 'BUILDING'
-                    """,
-                    attempt.id(),
-                    attempt.epoch());
-              }
-              return tx.update(
-                  "INSERT INTO log_chunk (attempt_id, start_offset, data) VALUES (?, ?, ?) ON"
-                      + " CONFLICT DO NOTHING",
-                  attempt.id(),
-                  next,
-                  bytes);
-            });
+        push
+            ? db.update(
+                """
+                WITH pushes AS (
+                  UPDATE attempt SET state = 'PUSHING', pushing_at = now() WHERE id = ? AND epoch = ? AND state = 'BUILDING')
+                """
+                    + APPEND,
+                attempt.id(),
+                attempt.epoch(),
+                attempt.id(),
+                next,
+                bytes)
+            : db.update(APPEND, attempt.id(), next, bytes);
     pushes |= push;
     next = written == 1 ? next + bytes.length : end();
   }
 
   private long end() throws SQLException {
-    return db.call(
-        tx ->
-            tx.first(
-                    "SELECT start_offset + length(data) AS ended FROM log_chunk WHERE attempt_id ="
-                        + " ? ORDER BY start_offset DESC LIMIT 1",
-                    row -> row.getLong("ended"),
-                    attempt.id())
-                .orElse(0L));
+    return db.first(
+            "SELECT start_offset + length(data) AS ended FROM log_chunk WHERE attempt_id = ? ORDER"
+                + " BY start_offset DESC LIMIT 1",
+            row -> row.getLong("ended"),
+            attempt.id())
+        .orElse(0L);
   }
 }

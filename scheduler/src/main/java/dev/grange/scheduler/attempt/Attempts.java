@@ -67,32 +67,25 @@ class Attempts {
 
   /** The attempts on these clusters that hold a slot. */
   List<Attempt> unreleased(List<String> clusters) throws SQLException {
-    return db.call(
-        tx ->
-            tx.list(
-                "SELECT "
-                    + Attempt.COLUMNS
-                    + " FROM attempt a WHERE a.released_at IS NULL AND a.cluster = ANY(?) ORDER BY"
-                    + " a.id",
-                Attempt::of,
-                clusters));
+    return db.list(
+        "SELECT "
+            + Attempt.COLUMNS
+            + " FROM attempt a WHERE a.released_at IS NULL AND a.cluster = ANY(?) ORDER BY"
+            + " a.id",
+        Attempt::of,
+        clusters);
   }
 
   /** Which of these attempts are to be stopped. */
   List<Order> orders(List<UUID> attempts) throws SQLException {
-    return db.call(
-        tx ->
-            tx.list(
-                """
-                SELECT id, stop_reason, deadline < now() AS overdue FROM attempt
-                WHERE id = ANY(?::uuid[]) AND (stop_reason IS NOT NULL OR deadline < now())
-                """,
-                row ->
-                    new Order(
-                        Db.uuid(row, "id"),
-                        row.getString("stop_reason"),
-                        row.getBoolean("overdue")),
-                attempts));
+    return db.list(
+        """
+        SELECT id, stop_reason, deadline < now() AS overdue FROM attempt
+        WHERE id = ANY(?::uuid[]) AND (stop_reason IS NOT NULL OR deadline < now())
+        """,
+        row ->
+            new Order(Db.uuid(row, "id"), row.getString("stop_reason"), row.getBoolean("overdue")),
+        attempts);
   }
 
   /**
@@ -101,14 +94,12 @@ class Attempts {
    */
   void requireOurs(Attempt attempt) throws SQLException, Fenced {
     boolean ours =
-        db.call(
-            tx ->
-                tx.first(
-                        "SELECT 1 FROM attempt WHERE id = ? AND epoch = ? AND released_at IS NULL",
-                        _ -> true,
-                        attempt.id(),
-                        attempt.epoch())
-                    .isPresent());
+        db.first(
+                "SELECT 1 FROM attempt WHERE id = ? AND epoch = ? AND released_at IS NULL",
+                _ -> true,
+                attempt.id(),
+                attempt.epoch())
+            .isPresent();
     fence(attempt, ours ? 1 : 0);
   }
 
@@ -118,19 +109,17 @@ class Attempts {
    * who wakes writes nothing.
    */
   List<Attempt> takeAbandoned() throws SQLException {
-    return db.call(
-        tx ->
-            tx.list(
-                """
-                UPDATE attempt a SET epoch = a.epoch + 1
-                WHERE a.released_at IS NULL AND a.state IN ('ASSIGNED', 'PREPARED', 'BUILDING', 'PUSHING')
-                  AND (a.deadline < now() - interval '1 minute' OR a.stop_reason IS NOT NULL)
-                  AND NOT EXISTS (
-                    SELECT FROM lease l WHERE l.name = 'cluster:' || a.cluster AND l.expires_at > now() - interval '1 minute')
-                RETURNING
-                """
-                    + Attempt.COLUMNS,
-                Attempt::of));
+    return db.list(
+        """
+        UPDATE attempt a SET epoch = a.epoch + 1
+        WHERE a.released_at IS NULL AND a.state IN ('ASSIGNED', 'PREPARED', 'BUILDING', 'PUSHING')
+          AND (a.deadline < now() - interval '1 minute' OR a.stop_reason IS NOT NULL)
+          AND NOT EXISTS (
+            SELECT FROM lease l WHERE l.name = 'cluster:' || a.cluster AND l.expires_at > now() - interval '1 minute')
+        RETURNING
+        """
+            + Attempt.COLUMNS,
+        Attempt::of);
   }
 
   /**
@@ -140,47 +129,41 @@ class Attempts {
   void prepared(Attempt attempt, String uid, boolean runs) throws SQLException, Fenced {
     AttemptState state = runs ? AttemptState.BUILDING : AttemptState.PREPARED;
     int written =
-        db.call(
-            tx ->
-                tx.update(
-                    """
-                    UPDATE attempt SET state = ?, pod_uid = ?, prepared_at = now(), building_at = CASE WHEN ? THEN now() END
-                    WHERE id = ? AND epoch = ? AND state = 'ASSIGNED'
-                    """,
-                    state,
-                    uid,
-                    runs,
-                    attempt.id(),
-                    attempt.epoch()));
+        db.update(
+            """
+            UPDATE attempt SET state = ?, pod_uid = ?, prepared_at = now(), building_at = CASE WHEN ? THEN now() END
+            WHERE id = ? AND epoch = ? AND state = 'ASSIGNED'
+            """,
+            state,
+            uid,
+            runs,
+            attempt.id(),
+            attempt.epoch());
     fence(attempt, written);
   }
 
   /** The worker runs. */
   void building(Attempt attempt) throws SQLException, Fenced {
     int written =
-        db.call(
-            tx ->
-                tx.update(
-                    "UPDATE attempt SET state = 'BUILDING', building_at = now() WHERE id = ? AND"
-                        + " epoch = ? AND state = 'PREPARED'",
-                    attempt.id(),
-                    attempt.epoch()));
+        db.update(
+            "UPDATE attempt SET state = 'BUILDING', building_at = now() WHERE id = ? AND"
+                + " epoch = ? AND state = 'PREPARED'",
+            attempt.id(),
+            attempt.epoch());
     fence(attempt, written);
   }
 
   /** Asks for the attempt's end; whoever asked first is remembered. */
   void askToStop(Attempt attempt, String why) throws SQLException, Fenced {
     int written =
-        db.call(
-            tx ->
-                tx.update(
-                    """
-                    UPDATE attempt SET stop_reason = coalesce(stop_reason, ?)
-                    WHERE id = ? AND epoch = ? AND state IN ('ASSIGNED', 'PREPARED', 'BUILDING', 'PUSHING')
-                    """,
-                    why,
-                    attempt.id(),
-                    attempt.epoch()));
+        db.update(
+            """
+            UPDATE attempt SET stop_reason = coalesce(stop_reason, ?)
+            WHERE id = ? AND epoch = ? AND state IN ('ASSIGNED', 'PREPARED', 'BUILDING', 'PUSHING')
+            """,
+            why,
+            attempt.id(),
+            attempt.epoch());
     fence(attempt, written);
   }
 

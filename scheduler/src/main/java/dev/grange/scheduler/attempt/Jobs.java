@@ -44,26 +44,24 @@ class Jobs {
   }
 
   private PodRequest build(Attempt attempt, CandidateRegistry registry) throws SQLException {
-    return db.call(
-            tx ->
-                tx.first(
-                    """
-                    SELECT b.id AS build_id, e.platform, b.project, b.containerfile, b.args, b.labels, b.target, b.timeout_seconds,
-                      c.artifact, c.blob, extract(epoch FROM a.deadline - a.assigned_at)::int AS run_seconds
-                    FROM attempt a JOIN execution e ON e.id = a.execution_id JOIN build b ON b.id = e.build_id
-                    LEFT JOIN context c ON c.project = b.project AND c.digest = b.context
-                    WHERE a.id = ?
-                    """,
-                    row ->
-                        request(
-                            attempt,
-                            row,
-                            JobRendering.build(
-                                attempt.id().toString(),
-                                registry,
-                                String.valueOf(attempt.repository()),
-                                inputs(row))),
-                    attempt.id()))
+    return db.first(
+            """
+            SELECT b.id AS build_id, e.platform, b.project, b.containerfile, b.args, b.labels, b.target, b.timeout_seconds,
+              c.artifact, c.blob, extract(epoch FROM a.deadline - a.assigned_at)::int AS run_seconds
+            FROM attempt a JOIN execution e ON e.id = a.execution_id JOIN build b ON b.id = e.build_id
+            LEFT JOIN context c ON c.project = b.project AND c.digest = b.context
+            WHERE a.id = ?
+            """,
+            row ->
+                request(
+                    attempt,
+                    row,
+                    JobRendering.build(
+                        attempt.id().toString(),
+                        registry,
+                        String.valueOf(attempt.repository()),
+                        inputs(row))),
+            attempt.id())
         .orElseThrow(() -> new IllegalStateException("no execution of attempt " + attempt.id()));
   }
 
@@ -81,26 +79,24 @@ class Jobs {
   }
 
   private PodRequest test(Attempt attempt, CandidateRegistry registry) throws SQLException {
-    return db.call(
-            tx ->
-                tx.first(
-                    """
-                    SELECT r.build_id, b.project, t.command, t.timeout_seconds,
-                      extract(epoch FROM a.deadline - a.assigned_at)::int AS run_seconds
-                    FROM attempt a JOIN test_run t ON t.id = a.test_run_id JOIN release r ON r.id = t.release_id
-                    JOIN build b ON b.id = r.build_id
-                    WHERE a.id = ?
-                    """,
-                    row ->
-                        request(
-                            attempt,
-                            row,
-                            JobRendering.test(
-                                attempt.id().toString(),
-                                registry,
-                                texts(row.getString("command")),
-                                row.getInt("timeout_seconds"))),
-                    attempt.id()))
+    return db.first(
+            """
+            SELECT r.build_id, b.project, t.command, t.timeout_seconds,
+              extract(epoch FROM a.deadline - a.assigned_at)::int AS run_seconds
+            FROM attempt a JOIN test_run t ON t.id = a.test_run_id JOIN release r ON r.id = t.release_id
+            JOIN build b ON b.id = r.build_id
+            WHERE a.id = ?
+            """,
+            row ->
+                request(
+                    attempt,
+                    row,
+                    JobRendering.test(
+                        attempt.id().toString(),
+                        registry,
+                        texts(row.getString("command")),
+                        row.getInt("timeout_seconds"))),
+            attempt.id())
         .orElseThrow(() -> new IllegalStateException("no test run of attempt " + attempt.id()));
   }
 

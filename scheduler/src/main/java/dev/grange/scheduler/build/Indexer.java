@@ -121,21 +121,19 @@ public class Indexer {
   }
 
   private List<Part> parts(UUID build) throws SQLException {
-    return db.call(
-        tx ->
-            tx.list(
-                """
-                SELECT p.platform, a.repository, p.digest, e.input_digest
-                FROM platform_build p JOIN attempt a ON a.id = p.attempt_id JOIN execution e ON e.id = p.execution_id
-                WHERE p.build_id = ? ORDER BY p.platform
-                """,
-                row ->
-                    new Part(
-                        row.getString("platform"),
-                        row.getString("repository"),
-                        row.getString("digest"),
-                        row.getString("input_digest")),
-                build));
+    return db.list(
+        """
+        SELECT p.platform, a.repository, p.digest, e.input_digest
+        FROM platform_build p JOIN attempt a ON a.id = p.attempt_id JOIN execution e ON e.id = p.execution_id
+        WHERE p.build_id = ? ORDER BY p.platform
+        """,
+        row ->
+            new Part(
+                row.getString("platform"),
+                row.getString("repository"),
+                row.getString("digest"),
+                row.getString("input_digest")),
+        build);
   }
 
   /** The index as OCI's image-spec has it, always the same bytes for the same images. */

@@ -59,11 +59,9 @@ public class Clusters {
   public void refresh() throws SQLException {
     record Registered(String name, String kind) {}
     List<Registered> registered =
-        db.call(
-            tx ->
-                tx.list(
-                    "SELECT name, kind FROM cluster ORDER BY name",
-                    row -> new Registered(row.getString("name"), row.getString("kind"))));
+        db.list(
+            "SELECT name, kind FROM cluster ORDER BY name",
+            row -> new Registered(row.getString("name"), row.getString("kind")));
     Set<String> ours = new HashSet<>();
     for (Registered cluster : registered) {
       if (!gateways.containsKey(cluster.name()) && cluster.kind().equals("local")) {
@@ -96,14 +94,13 @@ public class Clusters {
 
   /** A folder on this machine is reachable. */
   private void reachable(Set<String> clusters) throws SQLException {
-    db.run(
-        tx ->
-            tx.update(
-                """
-                UPDATE cluster SET reachable = true, reachable_changed_at = now(), last_error = NULL
-                WHERE name = ANY(?) AND kind = 'local' AND reachable IS NOT TRUE
-                """,
-                clusters));
+    int _ =
+        db.update(
+            """
+            UPDATE cluster SET reachable = true, reachable_changed_at = now(), last_error = NULL
+            WHERE name = ANY(?) AND kind = 'local' AND reachable IS NOT TRUE
+            """,
+            clusters);
   }
 
   void close(@Observes ShutdownEvent event) {

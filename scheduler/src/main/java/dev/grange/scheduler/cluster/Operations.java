@@ -84,8 +84,7 @@ public class Operations {
     if (!"created".equals(arguments.path("outcome").asText())) {
       return new Answer(true, "cluster " + cluster.name() + " is registered as it was sent");
     }
-    Outbox.append(
-        tx, ClusterEvents.registered(farm, cluster.facts(), principal, cluster.now()));
+    Outbox.append(tx, ClusterEvents.registered(farm, cluster.facts(), principal, cluster.now()));
     return new Answer(
         true,
         "cluster " + cluster.name() + " is registered; it takes work when its first check passes");

@@ -49,12 +49,12 @@ public class Reachability {
               }
               int written =
                   tx.update(
-                  """
-                  UPDATE cluster SET reachable = true, errors = 0, not_before = NULL, last_error = NULL,
-                    reachable_changed_at = CASE WHEN reachable THEN reachable_changed_at ELSE now() END
-                  WHERE name = ? AND (reachable IS NOT TRUE OR errors > 0)
-                  """,
-                  name);
+                      """
+                      UPDATE cluster SET reachable = true, errors = 0, not_before = NULL, last_error = NULL,
+                        reachable_changed_at = CASE WHEN reachable THEN reachable_changed_at ELSE now() END
+                      WHERE name = ? AND (reachable IS NOT TRUE OR errors > 0)
+                      """,
+                      name);
               if (!Objects.equals(cluster.reachable(), true)) {
                 Outbox.append(tx, ClusterEvents.reachable(farm, cluster.facts(), cluster.now()));
                 LOG.infof("cluster %s is reachable", name);

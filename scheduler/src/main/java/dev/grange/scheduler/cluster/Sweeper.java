@@ -50,13 +50,10 @@ public class Sweeper {
     }
     Set<String> needed =
         new HashSet<>(
-            db.call(
-                tx ->
-                    tx.list(
-                        "SELECT pod_name FROM attempt WHERE pod_name = ANY(?) AND released_at IS"
-                            + " NULL",
-                        row -> row.getString("pod_name"),
-                        pods)));
+            db.list(
+                "SELECT pod_name FROM attempt WHERE pod_name = ANY(?) AND released_at IS" + " NULL",
+                row -> row.getString("pod_name"),
+                pods));
     for (String pod : pods) {
       if (!needed.contains(pod)) {
         LOG.infof(

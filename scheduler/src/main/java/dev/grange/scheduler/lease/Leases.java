@@ -124,9 +124,7 @@ public class Leases {
   public void release() throws SQLException {
     stop(new ShutdownEvent());
     held.clear();
-    db.run(
-        tx ->
-            tx.update("UPDATE lease SET expires_at = clock_timestamp() WHERE holder = ?", holder));
+    int _ = db.update("UPDATE lease SET expires_at = clock_timestamp() WHERE holder = ?", holder);
   }
 
   /**
@@ -225,11 +223,10 @@ public class Leases {
 
   /** Forgets schedulers that have been gone for long. */
   public void tidy() throws SQLException {
-    db.run(
-        tx ->
-            tx.update(
-                "DELETE FROM lease WHERE name LIKE 'scheduler:%' AND expires_at < now() - interval"
-                    + " '1 hour'"));
+    int _ =
+        db.update(
+            "DELETE FROM lease WHERE name LIKE 'scheduler:%' AND expires_at < now() - interval"
+                + " '1 hour'");
   }
 
   /** From here on the last holder's transitions of these attempts write nothing. */

@@ -81,30 +81,28 @@ public class Promoter {
 
   /** Claims releases that are to be promoted and that nobody works on. */
   public List<Claim> claim() throws SQLException {
-    return db.call(
-        tx ->
-            tx.list(
-                """
-                UPDATE release r SET epoch = r.epoch + 1, holder = ?, held_until = now() + make_interval(secs => ?)
-                FROM build b, promotion p
-                WHERE b.id = r.build_id AND p.release_id = r.id AND p.finished_at IS NULL
-                  AND r.id IN (
-                    SELECT id FROM release o
-                    WHERE state = 'PROMOTING' AND (held_until IS NULL OR held_until < now() OR (holder IS NOT NULL
-                      AND NOT EXISTS (SELECT FROM lease l WHERE l.name = 'scheduler:' || o.holder AND l.expires_at > now())))
-                    ORDER BY opened_at LIMIT 50 FOR UPDATE SKIP LOCKED)
-                RETURNING r.id, r.build_id, p.id AS promotion, r.digest, b.candidate_repository, r.epoch
-                """,
-                row ->
-                    new Claim(
-                        Db.uuid(row, "id"),
-                        Db.uuid(row, "build_id"),
-                        Db.uuid(row, "promotion"),
-                        row.getString("digest"),
-                        row.getString("candidate_repository"),
-                        row.getLong("epoch")),
-                leases.holder(),
-                (double) CLAIM.toSeconds()));
+    return db.list(
+        """
+        UPDATE release r SET epoch = r.epoch + 1, holder = ?, held_until = now() + make_interval(secs => ?)
+        FROM build b, promotion p
+        WHERE b.id = r.build_id AND p.release_id = r.id AND p.finished_at IS NULL
+          AND r.id IN (
+            SELECT id FROM release o
+            WHERE state = 'PROMOTING' AND (held_until IS NULL OR held_until < now() OR (holder IS NOT NULL
+              AND NOT EXISTS (SELECT FROM lease l WHERE l.name = 'scheduler:' || o.holder AND l.expires_at > now())))
+            ORDER BY opened_at LIMIT 50 FOR UPDATE SKIP LOCKED)
+        RETURNING r.id, r.build_id, p.id AS promotion, r.digest, b.candidate_repository, r.epoch
+        """,
+        row ->
+            new Claim(
+                Db.uuid(row, "id"),
+                Db.uuid(row, "build_id"),
+                Db.uuid(row, "promotion"),
+                row.getString("digest"),
+                row.getString("candidate_repository"),
+                row.getLong("epoch")),
+        leases.holder(),
+        (double) CLAIM.toSeconds());
   }
 
   /** Brings a release to the targets that it has not reached yet. */
@@ -147,23 +145,21 @@ public class Promoter {
   }
 
   private List<Target> pending(Claim claim) throws SQLException {
-    return db.call(
-        tx ->
-            tx.list(
-                """
-                SELECT id, registry, repository, tags, tries, found, clock_timestamp() AS asked_at FROM promotion_target
-                WHERE promotion_id = ? AND state = 'PENDING' ORDER BY registry, repository
-                """,
-                row ->
-                    new Target(
-                        Db.uuid(row, "id"),
-                        row.getString("registry"),
-                        row.getString("repository"),
-                        Db.texts(row, "tags"),
-                        row.getInt("tries"),
-                        row.getObject("found", Boolean.class),
-                        Objects.requireNonNull(Db.instant(row, "asked_at"))),
-                claim.promotion()));
+    return db.list(
+        """
+        SELECT id, registry, repository, tags, tries, found, clock_timestamp() AS asked_at FROM promotion_target
+        WHERE promotion_id = ? AND state = 'PENDING' ORDER BY registry, repository
+        """,
+        row ->
+            new Target(
+                Db.uuid(row, "id"),
+                row.getString("registry"),
+                row.getString("repository"),
+                Db.texts(row, "tags"),
+                row.getInt("tries"),
+                row.getObject("found", Boolean.class),
+                Objects.requireNonNull(Db.instant(row, "asked_at"))),
+        claim.promotion());
   }
 
   private void promote(Claim claim, Target target, Registry candidate, Registry stable)
@@ -360,27 +356,25 @@ public class Promoter {
   }
 
   private void note(Target target, String error) throws SQLException {
-    db.run(
-        tx ->
-            tx.update(
-                "UPDATE promotion_target SET tries = tries + 1, last_error = ? WHERE id = ? AND"
-                    + " state = 'PENDING'",
-                error,
-                target.id()));
+    int _ =
+        db.update(
+            "UPDATE promotion_target SET tries = tries + 1, last_error = ? WHERE id = ? AND"
+                + " state = 'PENDING'",
+            error,
+            target.id());
   }
 
   /** Gives the claim back until the pause is over. */
   private void putBack(Claim claim, int pauseSeconds) throws SQLException {
-    db.run(
-        tx ->
-            tx.update(
-                """
-                UPDATE release SET holder = NULL, held_until = now() + make_interval(secs => ?)
-                WHERE id = ? AND epoch = ? AND state = 'PROMOTING'
-                """,
-                (double) pauseSeconds,
-                claim.release(),
-                claim.epoch()));
+    int _ =
+        db.update(
+            """
+            UPDATE release SET holder = NULL, held_until = now() + make_interval(secs => ?)
+            WHERE id = ? AND epoch = ? AND state = 'PROMOTING'
+            """,
+            (double) pauseSeconds,
+            claim.release(),
+            claim.epoch());
     wakeups.changed(EnumSet.of(Chore.RELAY), List.of(claim.build()));
     wakeups.later(Chore.PROMOTION, Duration.ofSeconds(pauseSeconds).plusMillis(50));
   }

@@ -38,8 +38,7 @@ public class Requests {
   private final Wakeups wakeups;
   private @Nullable Loop loop;
 
-  Requests(
-      Db db, Outcomes outcomes, Releases releases, Operations clusters, Wakeups wakeups) {
+  Requests(Db db, Outcomes outcomes, Releases releases, Operations clusters, Wakeups wakeups) {
     this.db = db;
     this.outcomes = outcomes;
     this.releases = releases;
@@ -73,12 +72,10 @@ public class Requests {
 
   boolean round() throws SQLException {
     List<UUID> open =
-        db.call(
-            tx ->
-                tx.list(
-                    "SELECT id FROM request WHERE answer IS NULL AND command <> 'check' ORDER BY"
-                        + " created_at, id LIMIT 50",
-                    row -> Db.uuid(row, "id")));
+        db.list(
+            "SELECT id FROM request WHERE answer IS NULL AND command <> 'check' ORDER BY"
+                + " created_at, id LIMIT 50",
+            row -> Db.uuid(row, "id"));
     for (UUID request : open) {
       try {
         answer(request);

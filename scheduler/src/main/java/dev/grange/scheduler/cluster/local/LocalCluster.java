@@ -23,6 +23,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardWatchEventKinds;
+import java.nio.file.WatchEvent;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -32,6 +33,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -60,6 +62,11 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   private static final String DRAFT = ".draft-";
   private static final Duration OLD = Duration.ofMinutes(10);
   private static final int MAX_RESULT_BYTES = 4096;
+  private static final Duration LOG_GATHER = Duration.ofMillis(200);
+
+  /** Files whose appearance is a step of the worker's life; an overflow of events may hide one. */
+  private static final Set<String> STEPS = Set.of("pid", "started", "exit", "null");
+
   private static final String MACHINE = "machine";
 
   /** What {@code grange-local-run --delete} exits with while the worker runs. */
@@ -73,6 +80,12 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   private final @Nullable WatchService watcher;
   private final Map<WatchKey, String> watched = new ConcurrentHashMap<>();
   private final Map<String, WatchKey> keys = new ConcurrentHashMap<>();
+  private final Set<String> growing = ConcurrentHashMap.newKeySet();
+
+  /** What does not change once it is there, by pod. */
+  private final Map<String, String> knownUids = new ConcurrentHashMap<>();
+
+  private final Map<String, ProcessId> knownProcesses = new ConcurrentHashMap<>();
   private volatile Consumer<String> listener = _ -> {};
 
   /**
@@ -252,6 +265,8 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
       worker(podName).ifPresent(ProcessHandle::destroyForcibly);
       delete(podName, pod);
     }
+    knownUids.remove(podName);
+    knownProcesses.remove(podName);
   }
 
   /**
@@ -347,8 +362,14 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
     }
   }
 
-  private static String uid(Path pod) throws IOException {
-    return Files.readString(pod.resolve("uid.request")).strip();
+  private String uid(Path pod) throws IOException {
+    String name = pod.getFileName().toString();
+    String known = knownUids.get(name);
+    if (known == null) {
+      known = Files.readString(pod.resolve("uid.request")).strip();
+      knownUids.put(name, known);
+    }
+    return known;
   }
 
   private static @Nullable Integer exitStatus(String text) {
@@ -371,31 +392,47 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   private Optional<ProcessHandle> worker(String podName) throws ClusterException {
     Path pod = directory.resolve(podName);
     try {
-      return isAlive(pod) ? ProcessHandle.of(Long.parseLong(pid(pod)[0])) : Optional.empty();
+      return isAlive(pod)
+          ? process(pod).flatMap(id -> ProcessHandle.of(id.pid()))
+          : Optional.empty();
     } catch (IOException e) {
       throw new ClusterException(
           Reason.CLUSTER_UNREACHABLE, "cannot read the worker's folder: " + e.getMessage(), e);
     }
   }
 
-  /** Number and start time. */
-  private static String[] pid(Path pod) throws IOException {
-    return read(pod.resolve("pid"), 64).orElse("").strip().split("\\s+", -1);
+  private record ProcessId(long pid, String startTime) {}
+
+  private Optional<ProcessId> process(Path pod) throws IOException {
+    String name = pod.getFileName().toString();
+    ProcessId known = knownProcesses.get(name);
+    if (known == null) {
+      String[] words = read(pod.resolve("pid"), 64).orElse("").strip().split("\\s+", -1);
+      if (words.length < 2) {
+        return Optional.empty();
+      }
+      known = new ProcessId(Long.parseLong(words[0]), words[1]);
+      knownProcesses.put(name, known);
+    }
+    return Optional.of(known);
   }
 
-  private static boolean isAlive(Path pod) throws IOException {
-    String[] words = pid(pod);
-    if (words.length < 2) {
+  private boolean isAlive(Path pod) throws IOException {
+    Optional<ProcessId> process = process(pod);
+    if (process.isEmpty()) {
       return false;
     }
-    Optional<String> stat = read(Path.of("/proc", words[0], "stat"), 4096);
+    Optional<String> stat =
+        read(Path.of("/proc", Long.toString(process.get().pid()), "stat"), 4096);
     if (stat.isEmpty()) {
       return false;
     }
     // the name in field 2 may hold spaces: count from the last parenthesis, after which field 3
     // comes
     String[] fields = stat.get().substring(stat.get().lastIndexOf(')') + 1).strip().split(" ", -1);
-    return fields.length > 19 && fields[19].equals(words[1]) && !fields[0].equals("Z");
+    return fields.length > 19
+        && fields[19].equals(process.get().startTime())
+        && !fields[0].equals("Z");
   }
 
   private void watch(String podName, Path pod) {
@@ -418,15 +455,33 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
     while (service != null) {
       try {
         WatchKey key = service.take();
-        key.pollEvents();
+        boolean stepped = key.pollEvents().stream().anyMatch(LocalCluster::isStep);
         key.reset();
         String pod = watched.get(key);
-        if (pod != null) {
+        if (pod != null && stepped) {
           listener.accept(pod);
+        } else if (pod != null && growing.add(pod)) {
+          Thread.ofVirtual().name("log-" + pod).start(() -> tellSoon(pod));
         }
       } catch (InterruptedException | ClosedWatchServiceException e) {
         return;
       }
+    }
+  }
+
+  /** The worker has begun or ended. Anything else that changes in its folder means more log. */
+  private static boolean isStep(WatchEvent<?> event) {
+    return STEPS.contains(String.valueOf(event.context()));
+  }
+
+  /** A log that grows line by line is worth one look for many lines. */
+  private void tellSoon(String pod) {
+    try {
+      Thread.sleep(LOG_GATHER);
+      growing.remove(pod);
+      listener.accept(pod);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

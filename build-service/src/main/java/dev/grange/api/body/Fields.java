@@ -1,4 +1,4 @@
-package dev.grange.api.build;
+package dev.grange.api.body;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.grange.api.problem.Problem;
@@ -9,9 +9,11 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -19,44 +21,133 @@ import org.jspecify.annotations.Nullable;
  * Takes a JSON object apart and remembers everything that is wrong with it, so that whoever sent it
  * mends it once and not once for each mistake.
  */
-final class Fields {
+public final class Fields {
   private final JsonNode object;
-  private final Set<String> known = new HashSet<>();
-  private final List<Problem.Detail> errors = new ArrayList<>();
-  private @Nullable ProblemType first;
+  private final String schema;
 
-  Fields(JsonNode object) {
-    this.object = object;
+  /** Of this object within the body, as a JSON pointer. */
+  private final String place;
+
+  private final Errors errors;
+  private final Set<String> known = new HashSet<>();
+  private final List<Fields> inner = new ArrayList<>();
+
+  /** What is wrong anywhere in the body. */
+  private static final class Errors {
+    private final List<Problem.Detail> all = new ArrayList<>();
+    private @Nullable ProblemType first;
+  }
+
+  /**
+   * Takes a body apart.
+   *
+   * @param schema its name in the API's document
+   */
+  public Fields(JsonNode object, String schema) {
+    this(object, schema, "", new Errors());
     if (!object.isObject()) {
       wrong(ProblemType.INVALID_FIELD, "", "The body is to be a JSON object.");
     }
   }
 
-  void wrong(ProblemType type, String pointer, String detail) {
-    if (first == null) {
-      first = type;
+  private Fields(JsonNode object, String schema, String place, Errors errors) {
+    this.object = object;
+    this.schema = schema;
+    this.place = place;
+    this.errors = errors;
+  }
+
+  /**
+   * Something is wrong.
+   *
+   * @param pointer into this object
+   */
+  public void wrong(ProblemType type, String pointer, String detail) {
+    if (errors.first == null) {
+      errors.first = type;
     }
-    errors.add(new Problem.Detail(detail, pointer));
+    errors.all.add(new Problem.Detail(detail, place + pointer));
+  }
+
+  /** An object in this one; empty when it is not there, or not an object. */
+  public Optional<Fields> object(String name) {
+    JsonNode node = take(name);
+    if (node == null) {
+      return Optional.empty();
+    }
+    return inner(node, "/" + name);
+  }
+
+  /** A list of objects. */
+  public List<Fields> objects(String name, int max) {
+    JsonNode node = take(name);
+    if (node == null) {
+      return List.of();
+    }
+    if (!node.isArray() || node.size() > max) {
+      wrong(
+          ProblemType.INVALID_FIELD,
+          "/" + name,
+          "This is to be an array of at most " + max + " objects.");
+      return List.of();
+    }
+    List<Fields> all = new ArrayList<>();
+    for (int i = 0; i < node.size(); i++) {
+      inner(node.get(i), "/" + name + "/" + i).ifPresent(all::add);
+    }
+    return all;
+  }
+
+  private Optional<Fields> inner(JsonNode node, String pointer) {
+    if (!node.isObject()) {
+      wrong(ProblemType.INVALID_FIELD, pointer, "This is to be an object, not " + kind(node) + ".");
+      return Optional.empty();
+    }
+    Fields fields = new Fields(node, schema, place + pointer, errors);
+    inner.add(fields);
+    return Optional.of(fields);
+  }
+
+  /** Whether the field is there, and not null. */
+  public boolean has(String name) {
+    return take(name) != null;
+  }
+
+  /** The names that are there. */
+  public Set<String> names() {
+    Set<String> names = new TreeSet<>();
+    object.fieldNames().forEachRemaining(names::add);
+    return names;
   }
 
   /** Fails when anything was wrong. Names that nobody asked for are. */
-  void finish() {
+  public void finish() {
+    lookForUnknown();
+    ProblemType first = errors.first;
+    if (first != null) {
+      String detail =
+          errors.all.size() == 1
+              ? errors.all.getFirst().detail()
+              : errors.all.size() + " things are wrong with the body: see errors.";
+      throw new ProblemException(first, detail, errors.all);
+    }
+  }
+
+  private void lookForUnknown() {
     for (Map.Entry<String, JsonNode> field : object.properties()) {
       if (!known.contains(field.getKey())) {
         String name = shown(field.getKey());
         wrong(
             ProblemType.UNKNOWN_FIELD,
             "/" + escape(field.getKey()),
-            "There is no field \"" + name + "\". Is it misspelled? See Submission in /q/openapi.");
+            "There is no field \""
+                + name
+                + "\". Is it misspelled? See "
+                + schema
+                + " in /q/openapi.");
       }
     }
-    if (first != null) {
-      String detail =
-          errors.size() == 1
-              ? errors.getFirst().detail()
-              : errors.size() + " things are wrong with the body: see errors.";
-      throw new ProblemException(first, detail, errors);
-    }
+    inner.forEach(Fields::lookForUnknown);
   }
 
   /**
@@ -65,12 +156,13 @@ final class Fields {
    * @param check answers what is wrong with it, or null
    * @return null when it is not there or not usable
    */
-  @Nullable String text(String name, ProblemType type, Function<String, @Nullable String> check) {
+  public @Nullable String text(
+      String name, ProblemType type, Function<String, @Nullable String> check) {
     JsonNode node = take(name);
     return node == null ? null : text("/" + name, node, type, check);
   }
 
-  @Nullable String requiredText(
+  public @Nullable String requiredText(
       String name, ProblemType type, Function<String, @Nullable String> check) {
     if (take(name) == null) {
       wrong(type, "/" + name, "\"" + name + "\" is missing.");
@@ -98,7 +190,7 @@ final class Fields {
   }
 
   /** A list of texts without repetition. */
-  List<String> texts(
+  public List<String> texts(
       String name,
       List<String> fallback,
       int min,
@@ -129,7 +221,7 @@ final class Fields {
   }
 
   /** An object of texts. */
-  SortedMap<String, String> map(
+  public SortedMap<String, String> map(
       String name,
       int max,
       Function<String, @Nullable String> checkKey,
@@ -160,22 +252,29 @@ final class Fields {
     return map;
   }
 
-  int integer(String name, int fallback, int min, int max) {
+  public int integer(String name, int fallback, int min, int max) {
+    return (int) whole(name, fallback, min, max);
+  }
+
+  public long whole(String name, long fallback, long min, long max) {
     JsonNode node = take(name);
     if (node == null) {
       return fallback;
     }
-    if (!node.isInt() || node.intValue() < min || node.intValue() > max) {
+    if (!node.isIntegralNumber()
+        || !node.canConvertToLong()
+        || node.longValue() < min
+        || node.longValue() > max) {
       wrong(
           ProblemType.INVALID_FIELD,
           "/" + name,
           "This is to be a whole number from " + min + " to " + max + ".");
       return fallback;
     }
-    return node.intValue();
+    return node.longValue();
   }
 
-  boolean bool(String name) {
+  public boolean bool(String name) {
     JsonNode node = take(name);
     if (node != null && !node.isBoolean()) {
       wrong(ProblemType.INVALID_FIELD, "/" + name, "This is to be true or false.");

@@ -1,0 +1,44 @@
+# Clusters of this machine, and the tests that need them. Sourced.
+# shellcheck shell=bash
+
+: "${root:?}" "${state:?}"
+
+# Program and Debian package.
+testbed_programs=(ip:iproute2 pgrep:procps openssl curl jq etcd:etcd-server containerd runc
+  "${CNI_BIN_DIR:-/usr/lib/cni}/bridge:containernetworking-plugins" mmdebstrap)
+
+run_testbed() {
+  case ${1:-} in up | build) require "${testbed_programs[@]}" ;; esac
+  exec "$root/testbed/grange-testbed" "$@"
+}
+
+# The worker's image, from a Debian suite whose buildah is new enough.
+worker_archive() {
+  local suite=${GRANGE_E2E_DEBIAN_SUITE:-forky} cache=${GRANGE_CACHE:-$HOME/.cache/grange}/testbed
+  export GRANGE_E2E_WORKER_ARCHIVE=$cache/worker-$suite.tar
+  with_progress "building the worker's image from Debian $suite" "$state/worker-image.log" \
+    "$root/worker-image/build-image" --debian "$suite" "$GRANGE_E2E_WORKER_ARCHIVE" ||
+    fail 9 "there is no worker image, so NOTHING WAS TESTED"
+}
+
+# On clusters of the testbed, or on those that GRANGE_E2E_KUBECONFIGS names. Whatever is missing fails: there is no
+# silent pass.
+end_to_end_tests() {
+  local status=0
+  if [[ -z ${GRANGE_E2E_KUBECONFIGS:-} ]]; then
+    ((EUID == 0)) || fail 9 "the end-to-end tests NEED ROOT for clusters of their own: nothing was tested. Or name clusters in GRANGE_E2E_KUBECONFIGS"
+    require "${testbed_programs[@]}"
+    with_progress "building the testbed (the first time compiles Kubernetes: five to fifteen minutes)" "$state/testbed.log" \
+      "$root/testbed/grange-testbed" build || fail 9 "there is no testbed, so NOTHING WAS TESTED"
+    worker_archive
+  else
+    require curl jq kubectl
+    [[ -n ${GRANGE_E2E_WORKER_IMAGE:-} && -n ${GRANGE_E2E_ADDRESS:-} ]] ||
+      fail 9 "given clusters need GRANGE_E2E_WORKER_IMAGE, which they can pull, and GRANGE_E2E_ADDRESS, at which they reach this machine: NOTHING WAS TESTED"
+  fi
+  build_client
+  build_farm
+  maven_tests verify -pl testbed -DskipITs=false || status=1
+  if ((status == 0)); then say "all end-to-end tests passed"; else say "END-TO-END TESTS FAILED"; fi
+  return "$status"
+}
