@@ -1,6 +1,11 @@
 package dev.grange.scheduler.cluster;
 
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.grange.scheduler.FarmConfig;
+import dev.grange.scheduler.Registries;
 import dev.grange.scheduler.Uuids;
+import dev.grange.scheduler.cluster.kubernetes.KubernetesCluster;
 import dev.grange.scheduler.cluster.local.LocalCluster;
 import dev.grange.scheduler.cluster.local.LocalConfig;
 import dev.grange.scheduler.lease.Leases;
@@ -20,21 +25,41 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /** The registered clusters that this scheduler can look after, each with its gateway. */
 @ApplicationScoped
 public class Clusters {
   private static final Logger LOG = Logger.getLogger(Clusters.class);
+  private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Db db;
   private final Leases leases;
   private final LocalConfig local;
   private final Uuids uuids;
   private final Clock clock;
+  private final Registries registries;
+  private final Reachability reachability;
+  private final String farm;
   private final Map<String, ClusterGateway> gateways = new ConcurrentHashMap<>();
+
+  /** What the gateways were made of. */
+  private final Map<String, String> configs = new ConcurrentHashMap<>();
+
   private volatile Consumer<String> listener = _ -> {};
 
-  Clusters(Db db, Leases leases, LocalConfig local, Uuids uuids, Clock clock) {
+  Clusters(
+      Db db,
+      Leases leases,
+      LocalConfig local,
+      Uuids uuids,
+      Clock clock,
+      Registries registries,
+      Reachability reachability,
+      FarmConfig farm) {
+    this.registries = registries;
+    this.reachability = reachability;
+    this.farm = farm.name();
     this.db = db;
     this.leases = leases;
     this.local = local;
@@ -52,27 +77,127 @@ public class Clusters {
     gateways.values().forEach(gateway -> gateway.watch(listener));
   }
 
+  private record Registered(
+      String name, String kind, String config, String features, @Nullable Boolean reachable) {}
+
   /**
-   * Makes gateways for clusters that were registered since the last look, and asks for their
-   * leases.
+   * Makes gateways for clusters that were registered or changed since the last look, drops those of
+   * removed ones, and asks for their leases.
    */
-  public void refresh() throws SQLException {
-    record Registered(String name, String kind) {}
+  public synchronized void refresh() throws SQLException {
     List<Registered> registered =
         db.list(
-            "SELECT name, kind FROM cluster ORDER BY name",
-            row -> new Registered(row.getString("name"), row.getString("kind")));
+            "SELECT name, kind, config, features, reachable FROM cluster WHERE removed_at IS NULL"
+                + " ORDER BY name",
+            row ->
+                new Registered(
+                    row.getString("name"),
+                    row.getString("kind"),
+                    row.getString("config"),
+                    row.getString("features"),
+                    row.getObject("reachable", Boolean.class)));
     Set<String> ours = new HashSet<>();
     for (Registered cluster : registered) {
-      if (!gateways.containsKey(cluster.name()) && cluster.kind().equals("local")) {
-        makeLocal(cluster.name());
+      switch (cluster.kind()) {
+        case "local" -> {
+          if (!gateways.containsKey(cluster.name())) {
+            makeLocal(cluster.name());
+          }
+        }
+        case "kubernetes" -> makeKubernetes(cluster);
+        default -> LOG.debugf("cluster %s is of kind %s", cluster.name(), cluster.kind());
       }
       if (gateways.containsKey(cluster.name())) {
         ours.add(cluster.name());
       }
     }
+    for (String name : List.copyOf(gateways.keySet())) {
+      if (!ours.contains(name)) {
+        drop(name);
+      }
+    }
     leases.want(ours);
     reachable(ours);
+    for (Registered cluster : registered) {
+      // a scheduler that did not hold the lease has kept to itself what it saw
+      if (!Boolean.TRUE.equals(cluster.reachable())
+          && gateways.get(cluster.name()) instanceof KubernetesCluster gateway
+          && gateway.answers()
+          && leases.holds(Leases.ofCluster(cluster.name()))) {
+        reachability.reached(cluster.name());
+      }
+    }
+  }
+
+  private void makeKubernetes(Registered cluster) {
+    String name = cluster.name();
+    if (gateways.containsKey(name) && cluster.config().equals(configs.get(name))) {
+      return;
+    }
+    drop(name);
+    try {
+      KubernetesCluster gateway =
+          new KubernetesCluster(
+              name,
+              cluster.config(),
+              JSON.readValue(cluster.features(), new TypeReference<Map<String, String>>() {}),
+              farm,
+              clock,
+              outside(name));
+      gateway.watch(listener);
+      gateways.put(name, gateway);
+      configs.put(name, cluster.config());
+    } catch (IOException | IllegalArgumentException e) {
+      LOG.errorf("cluster %s cannot be used: %s", name, e.getMessage());
+    }
+  }
+
+  private KubernetesCluster.Outside outside(String name) {
+    return new KubernetesCluster.Outside() {
+      @Override
+      public void reached() {
+        tell(() -> reachability.reached(name));
+      }
+
+      @Override
+      public void failed(String why) {
+        tell(() -> reachability.failed(name, why));
+      }
+
+      private void tell(Telling telling) {
+        if (!leases.holds(Leases.ofCluster(name))) {
+          return;
+        }
+        try {
+          telling.tell();
+        } catch (SQLException e) {
+          LOG.warnf("cluster %s: how it is was not written down: %s", name, e.getMessage());
+        }
+      }
+
+      @Override
+      public List<String> addresses() {
+        try {
+          return List.of(registries.candidate().host());
+        } catch (SQLException e) {
+          LOG.warnf("cluster %s is checked without the registry: %s", name, e.getMessage());
+          return List.of();
+        }
+      }
+    };
+  }
+
+  @FunctionalInterface
+  private interface Telling {
+    void tell() throws SQLException;
+  }
+
+  private void drop(String name) {
+    configs.remove(name);
+    ClusterGateway gateway = gateways.remove(name);
+    if (gateway != null) {
+      close(gateway);
+    }
   }
 
   private void makeLocal(String cluster) {
@@ -104,14 +229,18 @@ public class Clusters {
   }
 
   void close(@Observes ShutdownEvent event) {
-    for (ClusterGateway gateway : gateways.values()) {
-      if (gateway instanceof LocalCluster cluster) {
-        try {
-          cluster.close();
-        } catch (IOException e) {
-          LOG.debugf("closing a cluster: %s", e.getMessage());
-        }
+    gateways.values().forEach(Clusters::close);
+  }
+
+  private static void close(ClusterGateway gateway) {
+    try {
+      switch (gateway) {
+        case LocalCluster cluster -> cluster.close();
+        case KubernetesCluster cluster -> cluster.close();
+        default -> LOG.debugf("%s has nothing to close", gateway);
       }
+    } catch (IOException e) {
+      LOG.debugf("closing a cluster: %s", e.getMessage());
     }
   }
 }

@@ -12,7 +12,7 @@ public final class LogChunk {
    * @param bytes not changed by anybody any more
    * @param position where the next part begins: the cluster's word, stored with the bytes
    * @param end whether all that was written so far is delivered with this; of a pod that has ended:
-     *     all that it ever wrote
+   *     all that it ever wrote
    */
   public LogChunk(byte[] bytes, String position, boolean end) {
     this.bytes = bytes;

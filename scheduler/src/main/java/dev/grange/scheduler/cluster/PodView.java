@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param node where it runs; null while it has none, and where the kind has no nodes
  * @param end of one that has ended or was lost: what its cluster says of it; null where a worker is
  *     a process and there is nobody to ask
- * @param wait of one that waits: what for; null where that is not known
+ * @param waiting of one that waits: what for; null where that is not known
  */
 public record PodView(
     String uid,
@@ -23,7 +23,7 @@ public record PodView(
     @Nullable String result,
     @Nullable String node,
     @Nullable PodEnd end,
-    @Nullable PodWait wait) {
+    @Nullable PodWait waiting) {
 
   /** A pod of which its cluster says no more than how far it is. */
   public PodView(String uid, Phase phase, @Nullable Integer exit, @Nullable String result) {

@@ -5,10 +5,12 @@ import static org.awaitility.Awaitility.await;
 
 import dev.grange.domain.worker.Job;
 import dev.grange.scheduler.cluster.PodView.Phase;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -113,7 +115,7 @@ public abstract class ClusterGatewayContract {
   }
 
   private String log() throws ClusterException {
-    return new String(gateway.log(pod, 0, 1_000_000), StandardCharsets.UTF_8);
+    return new String(wholeLog(gateway, "", 1_000_000), StandardCharsets.UTF_8);
   }
 
   private void awaitLine(String line) {
@@ -145,7 +147,7 @@ public abstract class ClusterGatewayContract {
   @Test
   void whatWasNeverMadeIsNotSeen() throws Exception {
     assertThat(gateway.see(pod)).isEmpty();
-    assertThat(gateway.log(pod, 0, 100)).isEmpty();
+    assertThat(gateway.log(pod, "", 100).bytes()).isEmpty();
     assertThat(gateway.pods()).doesNotContain(pod);
   }
 
@@ -191,17 +193,49 @@ public abstract class ClusterGatewayContract {
     assertThat(count("I-RAN")).isEqualTo(1);
   }
 
+  /** All that comes from a position on, in parts of at most so many bytes. */
+  private byte[] wholeLog(ClusterGateway from, String position, int limit) {
+    ByteArrayOutputStream whole = new ByteArrayOutputStream();
+    String[] at = {position};
+    await()
+        .atMost(LONG)
+        .until(
+            () -> {
+              LogChunk chunk = from.log(pod, at[0], limit);
+              assertThat(chunk.bytes().length).isLessThanOrEqualTo(limit);
+              whole.writeBytes(chunk.bytes());
+              at[0] = chunk.position();
+              // of one that runs: what is there now
+              return chunk.isEnd()
+                  || (chunk.bytes().length == 0
+                      && from.see(pod).filter(v -> v.phase() == Phase.ENDED).isEmpty());
+            });
+    return whole.toByteArray();
+  }
+
   @Test
-  void theLogIsReadFromAnyByteOn() throws Exception {
-    gateway.ensure(request(pod, job("echo one; echo two")));
+  void theLogIsReadInPartsAndOnFromEveryPartsEnd() throws Exception {
+    gateway.ensure(
+        request(pod, job("echo one; echo two; sleep 1.1; printf three; echo; echo four")));
     awaitPhase(Phase.ENDED);
-    byte[] whole = gateway.log(pod, 0, 1_000_000);
-    assertThat(new String(whole, StandardCharsets.UTF_8)).contains("one\ntwo\n");
-    assertThat(gateway.log(pod, 5, 10)).isEqualTo(java.util.Arrays.copyOfRange(whole, 5, 15));
-    assertThat(gateway.log(pod, whole.length - 3, 1000))
-        .isEqualTo(java.util.Arrays.copyOfRange(whole, whole.length - 3, whole.length));
-    assertThat(gateway.log(pod, whole.length, 1000)).isEmpty();
-    assertThat(gateway.log(pod, whole.length + 1000L, 1000)).isEmpty();
+    byte[] whole = wholeLog(gateway, "", 1_000_000);
+    assertThat(new String(whole, StandardCharsets.UTF_8)).contains("one\ntwo\nthree\nfour\n");
+    assertThat(wholeLog(another(), "", 7)).isEqualTo(whole);
+
+    // another scheduler goes on wherever the last one was when it died
+    int read = 0;
+    String position = "";
+    ClusterGateway first = another();
+    while (read < whole.length) {
+      LogChunk chunk = first.log(pod, position, 41);
+      read += chunk.bytes().length;
+      position = chunk.position();
+      if (read % 3 == 0 || read == whole.length) {
+        assertThat(wholeLog(another(), position, 1000))
+            .as("after %d bytes, at %s", read, position)
+            .isEqualTo(Arrays.copyOfRange(whole, read, whole.length));
+      }
+    }
   }
 
   @Test

@@ -29,7 +29,8 @@ final class PodCache {
    * @param firstSeen by this scheduler
    * @param trouble the time at which its waiting was first more than slow; null while it is not
    */
-  record Seen(Pod pod, boolean gone, Instant firstSeen, @Nullable Instant trouble, Instant changed) {
+  record Seen(
+      Pod pod, boolean gone, Instant firstSeen, @Nullable Instant trouble, Instant changed) {
     String uid() {
       return pod.getMetadata().getUid();
     }

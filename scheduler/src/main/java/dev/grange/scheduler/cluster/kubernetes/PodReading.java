@@ -69,9 +69,13 @@ final class PodReading {
     Instant trouble = seen.trouble();
     Instant since = trouble == null ? seen.firstSeen() : trouble;
     PodWait wait =
-        new PodWait(
-            node, reason(pod), message(pod), warning, Duration.between(since, now));
+        new PodWait(node, reason(pod), message(pod), warning, Duration.between(since, now));
     return new PodView(uid, Phase.WAITING, null, null, node, null, wait);
+  }
+
+  /** What it waits for, however long it has. */
+  static PodWait waiting(Pod pod) {
+    return new PodWait(null, reason(pod), message(pod), null, Duration.ZERO);
   }
 
   /** Whether the pod waits for something that may never come. */
@@ -116,7 +120,7 @@ final class PodReading {
     return null;
   }
 
-  private static @Nullable ContainerStateTerminated terminated(Pod pod) {
+  static @Nullable ContainerStateTerminated terminated(Pod pod) {
     ContainerState state = state(pod);
     return state == null ? null : state.getTerminated();
   }

@@ -181,7 +181,8 @@ final class PodRendering {
     volumes.add(
         new VolumeBuilder()
             .withName("work")
-            .withEmptyDir(new EmptyDirVolumeSource(null, new Quantity(bytes(config.storageBytes()))))
+            .withEmptyDir(
+                new EmptyDirVolumeSource(null, new Quantity(bytes(config.storageBytes()))))
             .build());
     mounts.add(new VolumeMountBuilder().withName("work").withMountPath(JOB).build());
     environment.add(variable("GRANGE_JOB", JOB));
@@ -248,7 +249,8 @@ final class PodRendering {
         new Quantity(
             bytes(
                 Math.min(
-                    config.memoryBytes(), Math.max(MIN_MEMORY_REQUEST, config.memoryBytes() / 4)))));
+                    config.memoryBytes(),
+                    Math.max(MIN_MEMORY_REQUEST, config.memoryBytes() / 4)))));
     requests.put(
         "ephemeral-storage", new Quantity(bytes(config.storageBytes() / 4 + OVERHEAD_BYTES)));
     Map<String, Quantity> limits = new LinkedHashMap<>();
@@ -358,11 +360,7 @@ final class PodRendering {
   }
 
   private static VolumeMount mount(String volume, String path) {
-    return new VolumeMountBuilder()
-        .withName(volume)
-        .withMountPath(path)
-        .withReadOnly(true)
-        .build();
+    return new VolumeMountBuilder().withName(volume).withMountPath(path).withReadOnly(true).build();
   }
 
   private static EnvVar variable(String name, String value) {
