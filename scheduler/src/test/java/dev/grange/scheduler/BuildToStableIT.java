@@ -112,8 +112,8 @@ class BuildToStableIT {
         .until(
             () ->
                 farm.one(
-                    "SELECT d.reason FROM placement_decision d JOIN execution e ON e.id ="
-                        + " d.execution_id WHERE e.build_id = ?",
+                    "SELECT d.reason FROM placement_lane d JOIN execution e ON e.project ="
+                        + " d.project AND e.lane = d.lane WHERE e.build_id = ?",
                     build),
             "NoClusterForPlatform"::equals);
 

@@ -5,6 +5,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.util.List;
 import javax.sql.DataSource;
 
 /**
@@ -43,6 +44,28 @@ public class Outbox {
   /** Appends within a transaction of {@link Db}. */
   public static void append(Db.Tx tx, FarmEvent event) throws SQLException {
     tx.update(INSERT, values(event));
+  }
+
+  /** Appends many in one statement, in their order. */
+  public static void append(Db.Tx tx, List<FarmEvent> events) throws SQLException {
+    if (events.isEmpty()) {
+      return;
+    }
+    tx.update(
+        """
+        INSERT INTO outbox (event_id, topic, key, type, source, subject, payload)
+        SELECT event_id, topic, key, type, source, subject, payload
+        FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[]) WITH ORDINALITY
+          AS w(event_id, topic, key, type, source, subject, payload, n) ORDER BY n
+        ON CONFLICT (event_id) DO NOTHING
+        """,
+        events.stream().map(FarmEvent::id).toList(),
+        events.stream().map(event -> event.topic().topicName()).toList(),
+        events.stream().map(FarmEvent::key).toList(),
+        events.stream().map(FarmEvent::type).toList(),
+        events.stream().map(FarmEvent::source).toList(),
+        events.stream().map(FarmEvent::subject).toList(),
+        events.stream().map(FarmEvent::payload).toList());
   }
 
   private static Object[] values(FarmEvent event) {

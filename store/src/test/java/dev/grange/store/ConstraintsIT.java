@@ -199,7 +199,12 @@ class ConstraintsIT {
       23514 UPDATE log_chunk SET start_offset = -1
       23514 UPDATE log_chunk SET data = ''
       23505 INSERT INTO log_chunk (attempt_id, start_offset, data) VALUES (U1, 0, 'y')
-      23502 INSERT INTO placement_decision (execution_id, reason) VALUES (U1, 'r')
+      23514 INSERT INTO placement_lane (project, lane, reason) VALUES ('default', 'l', 'r')
+      23503 INSERT INTO placement_lane (project, lane) VALUES ('none', 'l')
+      23514 UPDATE project SET weight = 0
+      23514 UPDATE project SET weight = 1001
+      23514 UPDATE build SET cluster_selector = '[]'
+      23503 UPDATE execution SET cluster = 'none'
       23514 UPDATE lease SET epoch = 0
       23505 INSERT INTO outbox (event_id, topic, key, type, source, subject, payload) VALUES ('e', 't', 'k', 'y', 's', 'u', '{}')
       """;

@@ -44,6 +44,7 @@ class RolesIT {
       project.name                        I-  --
       project.description                 IU  --
       project.created_at                  --  --
+      project.weight                      IU  --
       token.*                             I-  --
       token.created_at                    --  --
       token.revoked_at                    -U  --
@@ -109,6 +110,8 @@ class RolesIT {
       execution.interruptions             --  -U
       execution.refused                   --  -U
       execution.finished_at               --  -U
+      execution.queued_at                 --  -U
+      execution.lane                      --  --
       platform_build.*                    I-  --
       platform_build.created_at           --  --
       platform_build.state                --  -U
@@ -130,7 +133,7 @@ class RolesIT {
       promotion.*                         --  IU
       promotion_target.*                  --  IU
       attempt.*                           --  IU
-      placement_decision.*                --  IU
+      placement_lane.*                    --  IU
       lease.*                             --  IU
       material.*                          --  I-
       log_chunk.*                         --  I-
@@ -169,7 +172,7 @@ class RolesIT {
 
   /** Whose rows may go. */
   private static final Map<String, String> DELETES =
-      Map.of("placement_decision", "scheduler", "lease", "scheduler");
+      Map.of("placement_lane", "scheduler", "lease", "scheduler");
 
   private static TestDatabase database;
 

@@ -209,6 +209,7 @@ public class BuildsResource {
             submission.queueSeconds(),
             submission.scratch(),
             submission.cluster(),
+            CanonicalJson.write(submission.clusterSelector()),
             caller.principal(),
             null);
     return accept(
@@ -403,6 +404,7 @@ public class BuildsResource {
             asked.queueSeconds(),
             asked.scratch(),
             asked.cluster(),
+            asked.clusterSelector(),
             caller.principal(),
             old);
     String body =

@@ -76,13 +76,20 @@ record Submission(
     @Schema(description = "Build only: no release, no promotion.", defaultValue = "false")
         boolean scratch,
     @Schema(nullable = true, description = "The only cluster that may build it. Default: any.")
-        @Nullable String cluster) {
+        @Nullable String cluster,
+    @Schema(
+            type = SchemaType.OBJECT,
+            additionalProperties = String.class,
+            description = "Labels that the cluster must have.",
+            defaultValue = "{}")
+        SortedMap<String, String> clusterSelector) {
 
   Submission {
     tags = List.copyOf(tags);
     args = new TreeMap<>(args);
     labels = new TreeMap<>(labels);
     platforms = List.copyOf(platforms);
+    clusterSelector = new TreeMap<>(clusterSelector);
   }
 
   /**
@@ -106,6 +113,9 @@ record Submission(
     members.put("scratch", scratch);
     if (cluster != null) {
       members.put("cluster", cluster);
+    }
+    if (!clusterSelector.isEmpty()) {
+      members.put("cluster_selector", clusterSelector);
     }
     return HexFormat.of().formatHex(CanonicalJson.sha256(members));
   }

@@ -75,7 +75,8 @@ class SubmissionReader {
             fields.integer("timeout_seconds", 3600, 1, 7 * 24 * 3600),
             fields.integer("queue_seconds", 24 * 3600, 1, 30 * 24 * 3600),
             fields.bool("scratch"),
-            fields.text("cluster", ProblemType.INVALID_FIELD, Names::wrongWithCluster));
+            fields.text("cluster", ProblemType.INVALID_FIELD, Names::wrongWithCluster),
+            fields.map("cluster_selector", 20, Names::wrongWithLabel, Names::wrongWithValue));
     fields.finish();
     return submission;
   }

@@ -168,9 +168,9 @@ class ReadingIT {
         .isEqualTo("NotYetConsidered");
     Farm.schedulerDoes(
         """
-        INSERT INTO placement_decision (execution_id, reason, message, clusters)
-        SELECT execution_id, 'NoFreeSlot', 'All slots are taken.', '{"local": "2 of 2 slots are taken"}'::jsonb
-        FROM platform_build WHERE build_id = ?
+        INSERT INTO placement_lane (project, lane, reason, message, clusters)
+        SELECT project, lane, 'NoFreeSlot', 'All slots are taken.', '{"local": "2 of 2 slots are taken"}'::jsonb
+        FROM execution WHERE build_id = ?
         """,
         build);
     Answer answer = api.get("/api/v1/builds/" + build + "/explain");

@@ -90,6 +90,12 @@ public final class BuildCommand implements Callable<Integer> {
       description = "The only cluster that may build it. Default: any.")
   @Nullable String cluster;
 
+  @Option(
+      names = "--cluster-label",
+      paramLabel = "KEY=VALUE",
+      description = "Only on clusters with this label; repeat for more.")
+  List<String> clusterLabels = List.of();
+
   @Option(names = "--priority", paramLabel = "N", description = "Higher goes first. Default: 0.")
   @Nullable Integer priority;
 
@@ -206,6 +212,9 @@ public final class BuildCommand implements Callable<Integer> {
     }
     if (cluster != null) {
       request.put("cluster", cluster);
+    }
+    if (!clusterLabels.isEmpty()) {
+      pairs(request.putObject("cluster_selector"), clusterLabels, false);
     }
     if (priority != null) {
       request.put("priority", priority);

@@ -1,22 +1,63 @@
 package dev.grange.domain.placement;
 
+import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What placement needs to know of a cluster.
  *
- * @param takesWork desired ACTIVE
- * @param reachable what was seen last
- * @param held somebody holds the cluster's lease, so that an attempt on it is looked after
+ * @param closed why it takes no work now; null when it does
  * @param slots how many attempts it takes at once
  * @param used attempts that hold a slot
+ * @param weight how much of the work it gets for each slot, compared with the others
+ * @param starts how many more may begin in this moment
+ * @param pace what limits {@code starts}
  */
 public record ClusterView(
     String name,
-    boolean takesWork,
-    boolean reachable,
-    boolean held,
+    @Nullable String closed,
     Set<String> platforms,
+    Map<String, String> labels,
     int slots,
     int used,
-    int weight) {}
+    int weight,
+    int starts,
+    Pace pace) {
+
+  /** What limits how many attempts may begin at once. */
+  public enum Pace {
+    /** Its API server is asked for so many new pods a second and no more. */
+    RATE,
+    /** It erred; one attempt tries whether it works again before it gets more. */
+    TRIAL
+  }
+
+  public ClusterView {
+    platforms = Set.copyOf(platforms);
+    labels = Map.copyOf(labels);
+  }
+
+  /** How many it could take of this lane now. */
+  public int room(Lane lane) {
+    return closed == null && mismatch(lane) == null
+        ? Math.max(0, Math.min(slots - used, starts))
+        : 0;
+  }
+
+  /** Why it will never take this lane, as it is; null when it may. */
+  @Nullable String mismatch(Lane lane) {
+    if (lane.cluster() != null && !lane.cluster().equals(name)) {
+      return "the build asks for " + lane.cluster();
+    }
+    if (!platforms.contains(lane.platform())) {
+      return "does not build for " + lane.platform();
+    }
+    for (Map.Entry<String, String> label : new java.util.TreeMap<>(lane.selector()).entrySet()) {
+      if (!label.getValue().equals(labels.get(label.getKey()))) {
+        return "has no label " + label.getKey() + "=" + label.getValue();
+      }
+    }
+    return null;
+  }
+}

@@ -453,7 +453,8 @@ class Attempts {
           Duration delay = jitter(again.delay());
           tx.update(
               """
-              UPDATE test_run SET outcome = 'QUEUED', tries = ?, interruptions = ?, not_before = now() + make_interval(secs => ?)
+              UPDATE test_run SET outcome = 'QUEUED', tries = ?, interruptions = ?, queued_at = now(),
+                not_before = now() + make_interval(secs => ?)
               WHERE id = ? AND outcome = 'RUNNING'
               """,
               again.tries(),

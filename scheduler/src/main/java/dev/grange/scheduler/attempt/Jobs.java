@@ -17,7 +17,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -28,11 +27,13 @@ class Jobs {
 
   private final Db db;
   private final Registries registries;
+  private final AvoidedNodes nodes;
   private final String farm;
 
-  Jobs(Db db, Registries registries, FarmConfig farm) {
+  Jobs(Db db, Registries registries, AvoidedNodes nodes, FarmConfig farm) {
     this.db = db;
     this.registries = registries;
+    this.nodes = nodes;
     this.farm = farm.name();
   }
 
@@ -110,7 +111,7 @@ class Jobs {
             PodRequest.ATTEMPT, attempt.id().toString(),
             PodRequest.PROJECT, row.getString("project"),
             PodRequest.KIND, job.kind()),
-        Set.of(),
+        nodes.avoided(attempt.cluster()),
         row.getInt("run_seconds"));
   }
 

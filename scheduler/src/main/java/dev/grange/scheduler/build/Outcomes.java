@@ -86,7 +86,6 @@ public class Outcomes {
     if (ended == 0) {
       return List.of();
     }
-    tx.update("DELETE FROM placement_decision WHERE execution_id = ?", execution);
     List<IndexClaim> claims = new ArrayList<>();
     for (BuildRow build : builds) {
       endPlatformBuild(tx, build, execution, attempt, state, end);
@@ -250,7 +249,7 @@ public class Outcomes {
         tx.update(
             """
             UPDATE execution SET state = 'QUEUED', tries = ?, interruptions = ?,
-              not_before = now() + make_interval(secs => ?),
+              not_before = now() + make_interval(secs => ?), queued_at = now(),
               queue_deadline = greatest(queue_deadline, now() + interval '1 hour'),
               refused = refused || jsonb_build_object(?::text, now())
             WHERE id = ? AND state = 'RUNNING'

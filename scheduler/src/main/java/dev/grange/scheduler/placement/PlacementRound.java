@@ -5,13 +5,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.grange.domain.build.Failure;
 import dev.grange.domain.build.Fault;
 import dev.grange.domain.build.Reason;
-import dev.grange.domain.placement.ClusterView;
+import dev.grange.domain.placement.Lane;
 import dev.grange.domain.placement.Placement;
 import dev.grange.domain.placement.Placement.Assignment;
 import dev.grange.domain.placement.Placement.Refusal;
-import dev.grange.domain.placement.Work;
 import dev.grange.events.AttemptFacts;
 import dev.grange.events.BuildEvents;
+import dev.grange.events.FarmEvent;
 import dev.grange.events.PlatformBuildFacts;
 import dev.grange.events.ReleaseEvents;
 import dev.grange.events.TestRunFacts;
@@ -35,17 +35,18 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One transaction: read the queue and the clusters, ask {@link Placement}, write attempts and the
- * reasons of those that wait.
+ * One transaction: read the heads of the queue and the clusters, ask {@link Placement}, write
+ * attempts and the reasons of the lanes in which something is left.
  *
  * <p>An advisory lock lets one scheduler at a time place. It keeps two from wasting work; what
  * keeps a slot from being given twice and a build from running twice are the indexes on {@code
@@ -62,9 +63,10 @@ public class PlacementRound {
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration IDLE = Duration.ofSeconds(30);
+  private static final Duration PACE = Duration.ofSeconds(1);
 
-  /** A queue longer than this is placed in its order, this much at a time. */
-  private static final int WINDOW = 1000;
+  /** What one round places at most: it is short, and the next one follows at once. */
+  private static final int MOST = 50;
 
   /** What an attempt may take beyond the build itself: fetching, pushing, a slow start. */
   private static final int OVERHEAD_SECONDS = 3600;
@@ -76,7 +78,10 @@ public class PlacementRound {
   private final Releases releases;
   private final Wakeups wakeups;
   private final String farm;
-  private Map<UUID, String> told = Map.of();
+  private final WarmClusters warm = new WarmClusters();
+  private final Snapshots snapshots;
+  private volatile Duration next = IDLE;
+  private boolean lanesStored = true;
   private @Nullable Loop loop;
 
   PlacementRound(
@@ -86,6 +91,7 @@ public class PlacementRound {
       Outcomes outcomes,
       Releases releases,
       Wakeups wakeups,
+      PlacementConfig config,
       FarmConfig farm) {
     this.db = db;
     this.uuids = uuids;
@@ -94,10 +100,11 @@ public class PlacementRound {
     this.releases = releases;
     this.wakeups = wakeups;
     this.farm = farm.name();
+    this.snapshots = new Snapshots(config, warm, MOST);
   }
 
   public void start() {
-    Loop placing = Loop.start("placement", IDLE, this::round);
+    Loop placing = Loop.start("placement", () -> next, this::round);
     loop = placing;
     wakeups.register(Chore.PLACEMENT, placing::wake);
   }
@@ -112,93 +119,63 @@ public class PlacementRound {
   /**
    * What a round has written.
    *
-   * @param told why each piece of work waits, to be remembered once it is committed
+   * @param next when to look again without being asked
+   * @param more whether there is more to place at once
+   * @param waits whether something waits in a lane
    */
-  private record Placed(List<Attempt> attempts, List<UUID> builds, Map<UUID, String> told) {}
+  private record Placed(
+      List<Attempt> attempts, List<UUID> builds, Duration next, boolean more, boolean waits) {}
 
   boolean round() throws SQLException {
     Placed placed = db.call(this::place);
-    told = placed.told();
+    next = placed.next();
+    lanesStored = placed.waits();
     if (!placed.attempts().isEmpty()) {
       runner.takeOn(placed.attempts());
       wakeups.changed(EnumSet.of(Chore.ATTEMPTS, Chore.RELAY), placed.builds());
     }
-    return false;
+    return placed.more();
   }
 
   private Placed place(Db.Tx tx) throws SQLException {
     lockQueue(tx);
-    List<Work> queue = queue(tx);
-    if (queue.isEmpty()) {
-      return new Placed(List.of(), List.of(), Map.of());
-    }
-    Placement.Plan plan = Placement.plan(queue, clusters(tx));
+    Snapshots.Look look = snapshots.read(tx);
+    Placement.Plan plan = Placement.plan(look.snapshot());
     List<Attempt> attempts = new ArrayList<>();
     Set<UUID> builds = new TreeSet<>();
-    if (!plan.assignments().isEmpty()) {
+    List<Assignment> assignments = plan.assignments();
+    if (!assignments.isEmpty()) {
       assignBuilds(
-          tx, plan.assignments().stream().filter(a -> !a.work().test()).toList(), attempts, builds);
-      assignTests(
-          tx, plan.assignments().stream().filter(a -> a.work().test()).toList(), attempts, builds);
+          tx, assignments.stream().filter(a -> !a.lane().test()).toList(), attempts, builds);
+      assignTests(tx, assignments.stream().filter(a -> a.lane().test()).toList(), attempts, builds);
+      for (Assignment one : assignments) {
+        String image = look.images().get(one.work());
+        if (image != null) {
+          warm.built(image, one.cluster());
+        }
+      }
     }
-    return new Placed(attempts, List.copyOf(builds), explain(tx, plan.refusals()));
+    boolean waits = explain(tx, look.names(), plan);
+    return new Placed(
+        attempts,
+        List.copyOf(builds),
+        nextLook(look, plan, attempts.size()),
+        assignments.size() == MOST && !attempts.isEmpty(),
+        waits);
+  }
+
+  /** Clusters that are paced or rest take work again by themselves: nobody wakes a round then. */
+  private static Duration nextLook(Snapshots.Look look, Placement.Plan plan, int made) {
+    boolean soon =
+        made < plan.assignments().size()
+            || plan.refusals().stream().anyMatch(r -> r.why() == Placement.Wait.PACED);
+    Duration next = soon ? PACE : IDLE;
+    Duration rest = look.rest();
+    return rest != null && rest.compareTo(next) < 0 ? rest : next;
   }
 
   public static void lockQueue(Db.Tx tx) throws SQLException {
     tx.first("SELECT pg_advisory_xact_lock(?)", _ -> true, QUEUE_LOCK);
-  }
-
-  /**
-   * What waits, in its order. The window is one for each platform: what waits for a platform that
-   * nobody builds for now does not stand before the rest.
-   */
-  private static List<Work> queue(Db.Tx tx) throws SQLException {
-    return tx.list(
-        """
-        (SELECT t.id, true AS test, b.project, t.platform, '{}'::text[] AS avoid, NULL AS cluster
-         FROM (SELECT *, row_number() OVER (PARTITION BY platform ORDER BY created_at, id) AS place FROM test_run
-               WHERE outcome = 'QUEUED' AND (not_before IS NULL OR not_before <= now())) t
-         JOIN release r ON r.id = t.release_id JOIN build b ON b.id = r.build_id
-         WHERE t.place <= ? ORDER BY t.created_at, t.id)
-        UNION ALL
-        (SELECT e.id, false, e.project, e.platform,
-           ARRAY(SELECT key FROM jsonb_each_text(e.refused) WHERE value::timestamptz > now() - interval '10 minutes'), b.cluster
-         FROM (SELECT *, row_number() OVER (PARTITION BY platform ORDER BY priority DESC, created_at, id) AS place FROM execution
-               WHERE state = 'QUEUED' AND (not_before IS NULL OR not_before <= now())) e
-         JOIN build b ON b.id = e.build_id
-         WHERE e.place <= ? ORDER BY e.priority DESC, e.created_at, e.id)
-        """,
-        row ->
-            new Work(
-                Db.uuid(row, "id"),
-                row.getBoolean("test"),
-                row.getString("project"),
-                row.getString("platform"),
-                Set.copyOf(Db.texts(row, "avoid")),
-                row.getString("cluster")),
-        WINDOW,
-        WINDOW);
-  }
-
-  private static List<ClusterView> clusters(Db.Tx tx) throws SQLException {
-    return tx.list(
-        """
-        SELECT c.name, c.desired = 'ACTIVE' AS takes_work, c.reachable IS TRUE AS reachable, c.platforms, c.slots, c.weight,
-          l.expires_at > clock_timestamp() AS held,
-          (SELECT count(*) FROM attempt a WHERE a.cluster = c.name AND a.released_at IS NULL) AS used
-        FROM cluster c LEFT JOIN lease l ON l.name = 'cluster:' || c.name
-        WHERE c.removed_at IS NULL ORDER BY c.name
-        """,
-        row ->
-            new ClusterView(
-                row.getString("name"),
-                row.getBoolean("takes_work"),
-                row.getBoolean("reachable"),
-                row.getBoolean("held"),
-                Set.copyOf(Db.texts(row, "platforms")),
-                row.getInt("slots"),
-                row.getInt("used"),
-                row.getInt("weight")));
   }
 
   private void assignBuilds(
@@ -221,13 +198,13 @@ public class PlacementRound {
     List<Attempt> made =
         tx.list(
             """
-            INSERT INTO attempt AS a (id, kind, execution_id, number, cluster, epoch, pod_name, deadline, repository)
+            INSERT INTO attempt AS a (id, kind, execution_id, number, cluster, epoch, pod_name, deadline, repository, queued_at)
             SELECT w.id, 'BUILD', e.id, 1 + (SELECT count(*) FROM attempt p WHERE p.execution_id = e.id), w.cluster, l.epoch, w.pod_name,
-              now() + make_interval(secs => b.timeout_seconds + ?), 'attempts/' || w.id
+              now() + make_interval(secs => b.timeout_seconds + ?), 'attempts/' || w.id, e.queued_at
             FROM unnest(?::uuid[], ?::uuid[], ?::text[], ?::text[]) AS w(id, execution_id, cluster, pod_name)
             JOIN execution e ON e.id = w.execution_id AND e.state = 'QUEUED'
             JOIN build b ON b.id = e.build_id
-            JOIN cluster c ON c.name = w.cluster AND c.desired = 'ACTIVE'
+            JOIN cluster c ON c.name = w.cluster AND c.desired = 'ACTIVE' AND c.removed_at IS NULL
             JOIN lease l ON l.name = 'cluster:' || w.cluster AND l.expires_at > clock_timestamp()
             WHERE NOT EXISTS (SELECT FROM request q WHERE q.build_id = b.id AND q.command = 'cancel' AND q.answer IS NULL)
             FOR SHARE OF l
@@ -250,7 +227,6 @@ public class PlacementRound {
     tx.update(
         "UPDATE execution SET state = 'RUNNING', not_before = NULL WHERE id = ANY(?::uuid[])",
         placed);
-    tx.update("DELETE FROM placement_decision WHERE execution_id = ANY(?::uuid[])", placed);
     record Begun(UUID build, PlatformBuildFacts facts) {}
     List<Begun> begun =
         tx.list(
@@ -268,6 +244,7 @@ public class PlacementRound {
                 row -> Db.uuid(row, "id"),
                 begun.stream().map(b -> b.build().toString()).distinct().toList()));
     Set<UUID> announced = new TreeSet<>();
+    List<FarmEvent> events = new ArrayList<>();
     for (Begun one : begun) {
       BuildRow build = builds.get(one.build());
       AttemptFacts attempt = byExecution.get(one.facts().executionId());
@@ -275,12 +252,13 @@ public class PlacementRound {
         continue;
       }
       if (started.contains(build.id()) && announced.add(build.id())) {
-        Outbox.append(tx, BuildEvents.started(farm, build.facts(), build.now()));
+        events.add(BuildEvents.started(farm, build.facts(), build.now()));
       }
-      Outbox.append(
-          tx, BuildEvents.platformStarted(farm, build.facts(), one.facts(), attempt, build.now()));
+      events.add(
+          BuildEvents.platformStarted(farm, build.facts(), one.facts(), attempt, build.now()));
       touched.add(build.id());
     }
+    Outbox.append(tx, events);
   }
 
   private void assignTests(
@@ -304,12 +282,12 @@ public class PlacementRound {
     List<Attempt> made =
         tx.list(
             """
-            INSERT INTO attempt AS a (id, kind, test_run_id, number, cluster, epoch, pod_name, deadline)
+            INSERT INTO attempt AS a (id, kind, test_run_id, number, cluster, epoch, pod_name, deadline, queued_at)
             SELECT w.id, 'TEST', t.id, 1 + (SELECT count(*) FROM attempt p WHERE p.test_run_id = t.id), w.cluster, l.epoch, w.pod_name,
-              now() + make_interval(secs => t.timeout_seconds + ?)
+              now() + make_interval(secs => t.timeout_seconds + ?), t.queued_at
             FROM unnest(?::uuid[], ?::uuid[], ?::text[], ?::text[]) AS w(id, test_run_id, cluster, pod_name)
             JOIN test_run t ON t.id = w.test_run_id AND t.outcome = 'QUEUED'
-            JOIN cluster c ON c.name = w.cluster AND c.desired = 'ACTIVE'
+            JOIN cluster c ON c.name = w.cluster AND c.desired = 'ACTIVE' AND c.removed_at IS NULL
             JOIN lease l ON l.name = 'cluster:' || w.cluster AND l.expires_at > clock_timestamp()
             FOR SHARE OF l
             RETURNING
@@ -350,37 +328,63 @@ public class PlacementRound {
   }
 
   /**
-   * Stores why something waits, when that is not what was stored at the last round.
+   * Stores why what is left in a lane waits, when that is not what is stored, and when a lane was
+   * served of which more waits.
    *
-   * @return why each execution waits
+   * @return whether anything waits
    */
-  private Map<UUID, String> explain(Db.Tx tx, List<Refusal> refusals) throws SQLException {
-    Map<UUID, String> now = new HashMap<>();
-    List<Refusal> news = new ArrayList<>();
-    for (Refusal refusal : refusals) {
-      UUID id = refusal.work().id();
-      if (!refusal.work().test()) {
-        now.put(id, refusal.why().code() + refusal.message() + json(refusal.clusters()));
-        if (!Objects.equals(now.get(id), told.get(id))) {
-          news.add(refusal);
-        }
-      }
-    }
-    if (!news.isEmpty()) {
+  private boolean explain(Db.Tx tx, Map<Lane, String> names, Placement.Plan plan)
+      throws SQLException {
+    Map<Lane, Refusal> why = new HashMap<>();
+    plan.refusals().forEach(refusal -> why.put(refusal.lane(), refusal));
+    Set<Lane> served = new HashSet<>();
+    plan.assignments().forEach(assignment -> served.add(assignment.lane()));
+    // without a reason: more of it is placed in the next round, which follows at once
+    boolean cut = plan.assignments().size() == MOST;
+    List<Lane> waiting =
+        names.keySet().stream()
+            .filter(lane -> why.containsKey(lane) || (cut && served.contains(lane)))
+            .toList();
+    if (!waiting.isEmpty()) {
       tx.update(
           """
-          INSERT INTO placement_decision AS d (execution_id, reason, message, clusters)
-          SELECT * FROM unnest(?::uuid[], ?::text[], ?::text[], ?::jsonb[])
-          ON CONFLICT (execution_id) DO UPDATE
-            SET reason = EXCLUDED.reason, message = EXCLUDED.message, clusters = EXCLUDED.clusters, decided_at = now()
-            WHERE (d.reason, d.message, d.clusters) IS DISTINCT FROM (EXCLUDED.reason, EXCLUDED.message, EXCLUDED.clusters)
+          INSERT INTO placement_lane AS d (project, lane, reason, message, clusters, served_at)
+          SELECT w.project, w.lane, w.reason, w.message, w.clusters, CASE WHEN w.served THEN now() END
+          FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::jsonb[], ?::boolean[])
+            AS w(project, lane, reason, message, clusters, served)
+          LEFT JOIN placement_lane o ON o.project = w.project AND o.lane = w.lane
+          WHERE w.served OR o.project IS NULL
+            OR (o.reason, o.message, o.clusters) IS DISTINCT FROM (w.reason, w.message, w.clusters)
+          ON CONFLICT (project, lane) DO UPDATE
+            SET reason = EXCLUDED.reason, message = EXCLUDED.message, clusters = EXCLUDED.clusters,
+              served_at = coalesce(EXCLUDED.served_at, d.served_at),
+              decided_at = CASE WHEN (d.reason, d.message, d.clusters) IS DISTINCT FROM
+                (EXCLUDED.reason, EXCLUDED.message, EXCLUDED.clusters) THEN now() ELSE d.decided_at END
           """,
-          news.stream().map(r -> r.work().id().toString()).toList(),
-          news.stream().map(r -> r.why().code()).toList(),
-          news.stream().map(Refusal::message).toList(),
-          news.stream().map(r -> json(r.clusters())).toList());
+          waiting.stream().map(Lane::project).toList(),
+          waiting.stream().map(names::get).toList(),
+          texts(waiting, lane -> why.containsKey(lane) ? why.get(lane).why().code() : null),
+          texts(waiting, lane -> why.containsKey(lane) ? why.get(lane).message() : null),
+          texts(waiting, lane -> why.containsKey(lane) ? json(why.get(lane).clusters()) : "{}"),
+          texts(waiting, lane -> String.valueOf(served.contains(lane))));
     }
-    return now;
+    if (lanesStored || !waiting.isEmpty()) {
+      tx.update(
+          """
+          DELETE FROM placement_lane d
+          WHERE NOT EXISTS (SELECT FROM unnest(?::text[], ?::text[]) AS w(project, lane) WHERE w.project = d.project AND w.lane = d.lane)
+          """,
+          waiting.stream().map(Lane::project).toList(),
+          waiting.stream().map(names::get).toList());
+    }
+    return !waiting.isEmpty();
+  }
+
+  private static List<@Nullable String> texts(
+      List<Lane> lanes, Function<Lane, @Nullable String> text) {
+    List<@Nullable String> all = new ArrayList<>();
+    lanes.forEach(lane -> all.add(text.apply(lane)));
+    return all;
   }
 
   private static String json(Map<String, String> map) {
@@ -462,7 +466,8 @@ public class PlacementRound {
     record Told(String reason, String message) {}
     Told last =
         tx.first(
-                "SELECT reason, message FROM placement_decision WHERE execution_id = ?",
+                "SELECT d.reason, d.message FROM execution e JOIN placement_lane d ON d.project ="
+                    + " e.project AND d.lane = e.lane WHERE e.id = ? AND d.reason IS NOT NULL",
                 row -> new Told(row.getString("reason"), row.getString("message")),
                 execution)
             .orElse(new Told("", "no round has looked at it"));

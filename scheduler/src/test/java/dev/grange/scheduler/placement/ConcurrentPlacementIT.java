@@ -41,6 +41,7 @@ class ConcurrentPlacementIT {
   @Inject Outcomes outcomes;
   @Inject Releases releases;
   @Inject Wakeups wakeups;
+  @Inject PlacementConfig config;
   @Inject FarmConfig farmConfig;
 
   TestFarm farm;
@@ -60,7 +61,7 @@ class ConcurrentPlacementIT {
   }
 
   private PlacementRound another() {
-    return new PlacementRound(db, uuids, runner, outcomes, releases, wakeups, farmConfig);
+    return new PlacementRound(db, uuids, runner, outcomes, releases, wakeups, config, farmConfig);
   }
 
   private void roundsAtOnce(List<PlacementRound> schedulers) throws Exception {
@@ -138,8 +139,8 @@ class ConcurrentPlacementIT {
     UUID build = farm.submit("FROM scratch\n", PLATFORM);
     roundsAtOnce(List.of(another(), another()));
     String decided =
-        "SELECT decided_at || d.reason FROM placement_decision d JOIN execution e ON e.id ="
-            + " d.execution_id WHERE e.build_id = ?::uuid";
+        "SELECT decided_at || d.reason FROM placement_lane d JOIN execution e ON e.project ="
+            + " d.project AND e.lane = d.lane WHERE e.build_id = ?::uuid";
     String first = rows.one(decided, build.toString());
     assertThat(first).endsWith("NoClusterAvailable");
     roundsAtOnce(List.of(another(), another()));

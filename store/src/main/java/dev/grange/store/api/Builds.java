@@ -34,8 +34,10 @@ public class Builds {
       FROM build b
       LEFT JOIN release r ON r.build_id = b.id
       LEFT JOIN LATERAL (
-        SELECT d.reason, d.message FROM platform_build p JOIN placement_decision d ON d.execution_id = p.execution_id
-        WHERE p.build_id = b.id AND p.state = 'QUEUED' ORDER BY p.platform LIMIT 1
+        SELECT d.reason, d.message FROM platform_build p JOIN execution e ON e.id = p.execution_id
+        JOIN placement_lane d ON d.project = e.project AND d.lane = e.lane AND d.reason IS NOT NULL
+        WHERE p.build_id = b.id AND e.state = 'QUEUED' AND (e.not_before IS NULL OR e.not_before <= now())
+        ORDER BY p.platform LIMIT 1
       ) w ON b.state IN ('QUEUED', 'RUNNING')
       """;
 

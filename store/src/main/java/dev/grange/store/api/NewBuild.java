@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param context digest of the uploaded bytes
  * @param args a JSON object
  * @param labels a JSON object
+ * @param clusterSelector labels that the cluster must have, a JSON object
  */
 public record NewBuild(
     String project,
@@ -26,6 +27,7 @@ public record NewBuild(
     int queueSeconds,
     boolean scratch,
     @Nullable String cluster,
+    String clusterSelector,
     String principal,
     @Nullable UUID retryOf) {
 

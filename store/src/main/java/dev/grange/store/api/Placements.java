@@ -16,7 +16,8 @@ public class Placements {
       """
       SELECT p.platform, p.state, e.not_before, d.reason, d.message, d.clusters, a.cluster
       FROM platform_build p JOIN execution e ON e.id = p.execution_id
-      LEFT JOIN placement_decision d ON d.execution_id = e.id
+      LEFT JOIN placement_lane d ON d.project = e.project AND d.lane = e.lane AND e.state = 'QUEUED'
+        AND (e.not_before IS NULL OR e.not_before <= now())
       LEFT JOIN LATERAL (SELECT cluster FROM attempt WHERE execution_id = e.id ORDER BY number DESC LIMIT 1) a ON true
       WHERE p.build_id = ? ORDER BY p.platform
       """;

@@ -41,18 +41,18 @@ public class Submissions {
       """
       made AS (
         INSERT INTO build (id, project, image, tags, containerfile, context, args, labels, target, platforms, priority,
-                           timeout_seconds, queue_seconds, scratch, cluster, principal, retry_of)
-        SELECT ?::uuid, ?, ?, ?::text[], ?, ?, ?::jsonb, ?::jsonb, ?, ?::text[], ?, ?, ?, ?, ?, ?, ?::uuid FROM key
-        RETURNING id, project, priority, queue_seconds, created_at
+                           timeout_seconds, queue_seconds, scratch, cluster, cluster_selector, principal, retry_of)
+        SELECT ?::uuid, ?, ?, ?::text[], ?, ?, ?::jsonb, ?::jsonb, ?, ?::text[], ?, ?, ?, ?, ?, ?::jsonb, ?, ?::uuid FROM key
+        RETURNING id, project, priority, queue_seconds, cluster, cluster_selector, created_at
       ),
       wanted AS (
         SELECT * FROM unnest(?::text[]::uuid[], ?::text[]::uuid[], ?::text[], ?::text[])
           AS w (execution_id, platform_build_id, platform, input_digest)
       ),
       queued AS (
-        INSERT INTO execution (id, project, platform, input_digest, build_id, priority, queue_deadline)
+        INSERT INTO execution (id, project, platform, input_digest, build_id, priority, queue_deadline, cluster, cluster_selector)
         SELECT w.execution_id, m.project, w.platform, w.input_digest, m.id, m.priority,
-               m.created_at + make_interval(secs => m.queue_seconds)
+               m.created_at + make_interval(secs => m.queue_seconds), m.cluster, m.cluster_selector
         FROM made m CROSS JOIN wanted w
       ),
       parts AS (
@@ -131,6 +131,7 @@ public class Submissions {
             build.queueSeconds(),
             build.scratch(),
             build.cluster(),
+            build.clusterSelector(),
             build.principal(),
             build.retryOf(),
             newIds(build),
@@ -197,6 +198,7 @@ public class Submissions {
    *
    * @param args a JSON object
    * @param labels a JSON object
+   * @param clusterSelector a JSON object
    */
   public record Asked(
       String state,
@@ -214,7 +216,8 @@ public class Submissions {
       int timeoutSeconds,
       int queueSeconds,
       boolean scratch,
-      @Nullable String cluster) {}
+      @Nullable String cluster,
+      String clusterSelector) {}
 
   private static Asked asked(ResultSet row) throws SQLException {
     return new Asked(
@@ -233,6 +236,7 @@ public class Submissions {
         row.getInt("timeout_seconds"),
         row.getInt("queue_seconds"),
         row.getBoolean("scratch"),
-        row.getString("cluster"));
+        row.getString("cluster"),
+        row.getString("cluster_selector"));
   }
 }
