@@ -199,7 +199,7 @@ final class AttemptTask {
         Phase phase = view == null ? Phase.LOST : view.phase();
         switch (phase) {
           case ENDED, LOST -> {
-            if (copyLastOfLog()) {
+            if (copyLastOfLog(view)) {
               return conclude(view, uid);
             }
           }
@@ -337,7 +337,12 @@ final class AttemptTask {
    *
    * @return false while more of it may come
    */
-  private boolean copyLastOfLog() throws SQLException, Fenced {
+  private boolean copyLastOfLog(@Nullable PodView view) throws SQLException, Fenced {
+    if (view == null && !gateway.startsAtOnce()) {
+      // nobody saw it go: whatever it had written since the last look went with it
+      log.gap();
+      return true;
+    }
     if (ended == 0) {
       ended = System.nanoTime();
     }

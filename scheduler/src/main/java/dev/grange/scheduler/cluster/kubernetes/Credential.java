@@ -44,8 +44,7 @@ final class Credential {
       base =
           kubeconfig == null
               ? Config.empty()
-              : Config.fromKubeconfig(
-                  config.context(), Files.readString(kubeconfig), kubeconfig.toString());
+              : Config.fromKubeconfig(config.context(), readable(kubeconfig).toFile());
     } catch (RuntimeException e) {
       throw new IOException("cannot use " + kubeconfig + " as a kubeconfig: " + e.getMessage(), e);
     }

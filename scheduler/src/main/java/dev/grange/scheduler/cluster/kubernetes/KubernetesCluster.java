@@ -61,7 +61,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
   /** What was seen longer ago says nothing about now. */
   private static final Duration STALE = Duration.ofSeconds(45);
 
-  private static final Duration FIRST_LOOK = Duration.ofSeconds(10);
+  private static final Duration FIRST_LOOK = Duration.ofSeconds(20);
   private static final Duration FIRST_PAUSE = Duration.ofMillis(500);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(10);
   private static final Duration LOG_PAUSE = Duration.ofSeconds(1);
@@ -143,9 +143,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
       pod = create(request);
     }
     String uid = pod.getMetadata().getUid();
-    if (!PodReading.hasBegun(pod)
-        && !secretMade.contains(uid)
-        && createSecret(request, uid)) {
+    if (!PodReading.hasBegun(pod) && !secretMade.contains(uid) && createSecret(request, uid)) {
       secretMade.add(uid);
     }
     return uid;
@@ -255,8 +253,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
   private Owner owner(String podName, String uid) throws ClusterException {
     try {
       Secret there =
-          call(
-              client -> client.secrets().inNamespace(config.namespace()).withName(podName).get());
+          call(client -> client.secrets().inNamespace(config.namespace()).withName(podName).get());
       return there != null
               && there.getMetadata().getOwnerReferences().stream()
                   .anyMatch(owner -> owner.getUid().equals(uid))
@@ -338,6 +335,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
     if (position.equals(NO_MORE)) {
       return new LogChunk(new byte[0], NO_MORE, true);
     }
+    requireFresh();
     PodCache.Seen pod = cache.get(podName).orElse(null);
     if (pod == null) {
       return new LogChunk(new byte[0], position, true);
@@ -346,13 +344,13 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
         logs.compute(
             podName,
             (_, before) -> {
-              if (before != null && before.log().taken().toString().equals(position)) {
+              LogPosition start = LogPosition.parse(position);
+              if (before != null && before.log().taken().equals(start)) {
                 return before;
               }
               if (before != null) {
                 before.log().close();
               }
-              LogPosition start = LogPosition.parse(position);
               boolean begun = PodReading.hasBegun(pod.pod());
               return begun || pod.gone() ? read(podName, start) : null;
             });
