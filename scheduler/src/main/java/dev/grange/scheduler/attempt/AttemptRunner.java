@@ -144,7 +144,7 @@ public class AttemptRunner {
     for (AttemptTask task : tasks.values()) {
       String cluster = task.attempt().cluster();
       // of another configuration now: the next round takes the attempt on by that
-      boolean stale = clusters.gateway(cluster).orElse(null) != task.gateway();
+      boolean stale = !clusters.gateway(cluster).equals(Optional.of(task.gateway()));
       if (!held.contains(cluster) || stale) {
         task.abandon();
       }
