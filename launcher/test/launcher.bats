@@ -76,9 +76,13 @@ asked() { if [[ -e $checkout/asked ]]; then wc -l <"$checkout/asked"; else echo 
   [[ $output == *"release 25"* && $output == *"apt-get install"* ]]
 }
 
-@test "says loudly that there are no end-to-end tests" {
-  run "$root/grange" test e2e
-  [[ $status == 2 && $output == *"NO e2e TESTS"* ]]
+@test "says loudly what the end-to-end tests miss, and which tests there are not" {
+  fake_checkout
+  GRANGE_E2E_KUBECONFIGS=/somewhere run "$checkout/grange" test e2e
+  [[ $status == 9 && $output == *"GRANGE_E2E_WORKER_IMAGE"*"NOTHING WAS TESTED"* ]]
+  [[ $(asked) == 0 ]]
+  run "$checkout/grange" test faults
+  [[ $status == 2 && $output == *"NO faults TESTS"* ]]
   run "$root/grange" test nonsense
   [[ $status == 2 ]]
 }

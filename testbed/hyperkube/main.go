@@ -1,16 +1,19 @@
 // Command hyperkube is one program with the Kubernetes components of a test cluster:
 // hyperkube kube-apiserver|kube-controller-manager|kube-scheduler|kubelet FLAGS...
+// Called by the name kubectl it is the client.
 package main
 
 import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	_ "time/tzdata"
 
 	"github.com/spf13/cobra"
 	"k8s.io/component-base/logs"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
+	kubectl "k8s.io/kubectl/pkg/cmd"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	kcm "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	sched "k8s.io/kubernetes/cmd/kube-scheduler/app"
@@ -18,6 +21,12 @@ import (
 )
 
 func main() {
+	if filepath.Base(os.Args[0]) == "kubectl" {
+		if kubectl.NewDefaultKubectlCommand().Execute() != nil {
+			os.Exit(1)
+		}
+		return
+	}
 	if len(os.Args) < 2 {
 		fmt.Fprintln(os.Stderr, "usage: hyperkube COMPONENT FLAGS...")
 		os.Exit(2)

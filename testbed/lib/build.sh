@@ -87,6 +87,8 @@ find_hyperkube() {
   build_go hyperkube . \
     "-X $package.gitVersion=$version -X $package.gitMajor=1 -X $package.gitMinor=${minor%%.*}"
   hyperkube=$(go_program hyperkube)
+  mkdir -p "$hyperkube.bin"
+  ln -sf "$hyperkube" "$hyperkube.bin/kubectl"
 }
 
 find_proxy() {

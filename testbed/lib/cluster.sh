@@ -137,6 +137,12 @@ testbed_kubeconfig() {
   echo "$state/kubeconfig"
 }
 
+testbed_kubectl() {
+  use_cluster "${1:-}"
+  find_hyperkube
+  KUBECONFIG=$state/kubeconfig exec "$hyperkube.bin/kubectl" "${@:2}"
+}
+
 testbed_audit() {
   use_cluster "${1:-}"
   echo "$state/log/audit.log"

@@ -75,14 +75,26 @@ $" "$job/log"
 @test "the result is JSON of at most 4096 bytes, whatever a step prints, and ends with the last line" {
   for noise in 'head -c 1000000 /dev/urandom' 'yes "\"\\\\$(printf "\033[31m")"| head -c 1000000' 'yes € | head -c 1000001' 'printf "%0100000d" 0' 'head -c 99999 /dev/zero'; do
     rm -rf "$job"
+    [[ -n ${piped:-} ]] && piped='' || piped=yes
     job build "$(step build BuildFailed 30 0 bash -c "$noise; echo; echo the last line; exit 9")"
     work
     equal "$status" 9
     [ "$(stat -c %s "$job/result.json")" -le 4096 ]
     iconv -f UTF-8 -t UTF-8 "$job/result.json" >/dev/null
     result .message | tail -n 1 | grep -q 'the last line$' # jq 1.6 takes the newline with a character that was cut off
-    [ ! -e "$job/result.json.tmp" ]
   done
+}
+
+@test "a log into a pipe is whole when the worker ends, and gives the message too" {
+  piped=yes
+  job test "$(step test TestFailed 30 0 bash -c 'seq 200000')"
+  work
+  equal "$status $(grep -cE '^[0-9]+$' "$job/log")" '0 200000'
+  tail -n 1 "$job/log" | grep -q '^::grange::section::test::end::.*::exit=0$'
+  rm -rf "$job"
+  job test "$(step test TestFailed 30 0 bash -c 'seq 200000; exit 3')"
+  work
+  equal "$status $(result .message | tail -n 1)" '3 200000'
 }
 
 @test "a log of 300 MB leaves no second copy" {
@@ -181,6 +193,16 @@ $" "$job/log"
   equal "$status $(result '"\(.step) \(.reason)"')" '1 probe NetworkUnreachable'
   result .message | grep -q 'no connection to 127.0.0.1'
   [ ! -e "$job/work/ran" ]
+}
+
+@test "a step that fails while the registry is away did not fail of itself" {
+  port=$(free_port)
+  busybox nc -l -s 127.0.0.1 -p "$port" >/dev/null 2>&1 3>&- & # takes one connection, the probe at the start, and is away
+  until grep -q "$(printf ' 0100007F:%04X .* 0A ' "$port")" /proc/net/tcp; do sleep 0.1; done
+  job build "$(step build BuildFailed 10 0 bash -c "while grep -q '$(printf ' 0100007F:%04X .* 0A ' "$port")' /proc/net/tcp; do sleep 0.05; done; exit 125")"
+  jq -c ".probe = [\"127.0.0.1:$port\"]" "$job/job.json" >"$job/new" && mv "$job/new" "$job/job.json"
+  work
+  equal "$status $(result '"\(.step) \(.reason)"')" '125 build NetworkUnreachable'
 }
 
 @test "a host that swallows packets is given up after three seconds" {

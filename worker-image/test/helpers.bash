@@ -19,11 +19,16 @@ job() {
   printf '%s\n' "$@" | jq -sc --arg kind "$kind" '{version: 1, attempt: "test", kind: $kind, term_grace_seconds: 1, steps: .}' >"$job/job.json"
 }
 
-# work [ENVIRONMENT...]: runs the entrypoint; its log goes to $job/log, its status to $status
+# work [ENVIRONMENT...]: runs the entrypoint; its log goes to $job/log, if $piped is set through a pipe as in a pod, and its status to $status
 work() {
   status=0
-  env "GRANGE_JOB=$job" "GRANGE_RESULT=$job/result.json" GRANGE_BUILDAH_VERSION='buildah of the test' "$@" \
-    "$bin/grange-worker-entrypoint" >"$job/log" 2>&1 3>&- 4>&- || status=$?
+  set -- env "GRANGE_JOB=$job" "GRANGE_RESULT=$job/result.json" GRANGE_BUILDAH_VERSION='buildah of the test' "$@" "$bin/grange-worker-entrypoint"
+  if [[ -z ${piped:-} ]]; then
+    "$@" >"$job/log" 2>&1 3>&- 4>&- || status=$?
+  else
+    set -o pipefail
+    "$@" 2>&1 3>&- 4>&- | cat >"$job/log" || status=$?
+  fi
 }
 
 result() { jq -r "$1" "$job/result.json"; }

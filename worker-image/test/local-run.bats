@@ -294,7 +294,7 @@ nothing_is_left() { # of $job
 @test "a machine that can run jobs is told from one that cannot" {
   "$bin/grange-local-run" --check
   mkdir "$BATS_TEST_TMPDIR/bin"
-  for tool in bash id grep flock setpriv unshare tee timeout true; do ln -s "$(command -v $tool)" "$BATS_TEST_TMPDIR/bin/"; done
+  for tool in bash id grep flock setpriv setsid unshare tee timeout true; do ln -s "$(command -v $tool)" "$BATS_TEST_TMPDIR/bin/"; done
   PATH=$BATS_TEST_TMPDIR/bin run -69 "$bin/grange-local-run" --check
   [[ $output == *'lacks buildah; jq' ]]
 }

@@ -5,6 +5,7 @@ setup() {
   load helpers
   job=$BATS_TEST_TMPDIR/job
   input=$BATS_TEST_TMPDIR/input
+  piped=yes
 }
 
 # as_secret FILE=TEXT...: more files of the job, which becomes what the kubelet makes of a Secret: links into a folder with a hidden name
@@ -32,7 +33,7 @@ see_environment() { step build TestFailed 10 0 bash -c 'env >../environment'; }
   as_secret 'Containerfile=FROM scratch' 'auth.json={}'
   chmod 0555 "$input/..1"
   needs_root
-  export job input bin
+  export job input bin piped
   status=0
   unshare --mount bash -c "mount --bind -o ro '$input' '$input' && mount -o remount,bind,ro '$input' && $(declare -f work pod); pod; exit \$status" || status=$?
   equal "$status" 1
@@ -171,7 +172,7 @@ see_environment() { step build TestFailed 10 0 bash -c 'env >../environment'; }
   needs_root
   job build "$(step build BuildFailed 30 3 bash -c 'cat /dev/zero >../storage/big')"
   as_secret
-  export job input bin
+  export job input bin piped
   for limit in 8388608 4194304 1048576; do
     unshare --mount bash -c "mount -t tmpfs -o size=4m none '$job' && $(declare -f work pod); pod GRANGE_STORAGE_LIMIT=$limit && cp '$job/result.json' '$BATS_TEST_TMPDIR/$limit'" || :
   done

@@ -5,15 +5,18 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,6 +29,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.PartitionInfo;
@@ -113,7 +118,7 @@ final class Farm implements AutoCloseable {
 
   private static String header(ConsumerRecord<String, String> event, String name) {
     Header header = event.headers().lastHeader(name);
-    return header == null ? "" : new String(header.value(), java.nio.charset.StandardCharsets.UTF_8);
+    return header == null ? "" : new String(header.value(), StandardCharsets.UTF_8);
   }
 
   private CountDownLatch done(String build) {
@@ -234,8 +239,34 @@ final class Farm implements AutoCloseable {
   private HttpResponse<String> registry(String registry, String repository, String reference)
       throws IOException, InterruptedException {
     URI uri = URI.create("http://" + registry + "/v2/" + repository + "/manifests/" + reference);
+    HttpRequest.Builder request = HttpRequest.newBuilder(uri).header("Accept", MANIFESTS);
+    HttpResponse<String> answer = http.send(request.build(), BodyHandlers.ofString());
+    if (answer.statusCode() != 401) {
+      return answer;
+    }
+    String token = anonymousToken(answer.headers().firstValue("WWW-Authenticate").orElse(""));
     return http.send(
-        HttpRequest.newBuilder(uri).header("Accept", MANIFESTS).build(), BodyHandlers.ofString());
+        request.header("Authorization", "Bearer " + token).build(), BodyHandlers.ofString());
+  }
+
+  /** What everybody gets, from the service that the registry names. */
+  private String anonymousToken(String challenge) throws IOException, InterruptedException {
+    Map<String, String> named = new HashMap<>();
+    Matcher parameter = Pattern.compile("(\\w+)=\"([^\"]*)\"").matcher(challenge);
+    while (parameter.find()) {
+      named.put(parameter.group(1), parameter.group(2));
+    }
+    URI uri =
+        URI.create(
+            named.get("realm")
+                + "?service="
+                + named.get("service")
+                + "&scope="
+                + URLEncoder.encode(named.getOrDefault("scope", ""), StandardCharsets.UTF_8));
+    HttpResponse<String> answer =
+        http.send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
+    require(answer.statusCode() == 200, "no token from " + uri + ": " + answer.body());
+    return JSON.readTree(answer.body()).path("token").asText();
   }
 
   /** Waits until no worker's folder is left and nobody prepares later starts. */

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -136,7 +137,20 @@ final class Overhead {
     Files.writeString(
         folder.resolve("registries.conf"),
         "[[registry]]\nlocation = \"%s\"\ninsecure = true\n".formatted(farm.candidate()));
+    writeCredential();
     start("base", List.of(peer.resolve("base").toString(), base()));
+  }
+
+  /** The loop's account at both registries, as `bench/overhead` has told the farm of it. */
+  private void writeCredential() throws IOException {
+    String secret = Files.readString(folder.resolve("account-secret")).strip();
+    String basic =
+        Base64.getEncoder()
+            .encodeToString(("bench:" + secret).getBytes(StandardCharsets.US_ASCII));
+    Files.writeString(
+        folder.resolve("auth.json"),
+        "{\"auths\":{\"%s\":{\"auth\":\"%s\"},\"%s\":{\"auth\":\"%s\"}}}"
+            .formatted(farm.candidate(), basic, farm.stable(), basic));
   }
 
   private String base() {
@@ -208,6 +222,7 @@ final class Overhead {
     builder.environment().put("BENCH_STABLE", farm.stable());
     builder.environment().put("BENCH_PLATFORM", farm.platform());
     builder.environment().put("GRANGE_INSECURE_REGISTRIES", farm.candidate());
+    builder.environment().put("REGISTRY_AUTH_FILE", folder.resolve("auth.json").toString());
     Process process = builder.start();
     process.getOutputStream().close();
     if (process.waitFor() != 0) {

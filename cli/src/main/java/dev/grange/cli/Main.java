@@ -57,7 +57,7 @@ public final class Main {
     Map<String, Supplier<Object>> commands = new LinkedHashMap<>();
     commands.put("build", () -> new BuildCommand(surroundings));
     commands.put("builds", () -> BuildsCommand.commandLine(surroundings, arguments));
-    commands.put("clusters", () -> ClustersCommand.commandLine(surroundings));
+    commands.put("clusters", () -> ClustersCommand.commandLine(surroundings, arguments));
     commands.put("releases", () -> ReleasesCommand.commandLine(surroundings));
     commands.put("events", () -> new EventsCommand(surroundings));
     commands.put("completion", () -> new CompletionCommand(surroundings));

@@ -45,6 +45,8 @@ public final class FakeFarm implements AutoCloseable {
   public final List<String> requests = Collections.synchronizedList(new ArrayList<>());
   public final List<String> keys = Collections.synchronizedList(new ArrayList<>());
   public final List<JsonNode> submissions = Collections.synchronizedList(new ArrayList<>());
+  public final ConcurrentHashMap<String, String> routes = new ConcurrentHashMap<>();
+  public final ConcurrentHashMap<String, JsonNode> bodies = new ConcurrentHashMap<>();
   public final ConcurrentHashMap<String, byte[]> contexts = new ConcurrentHashMap<>();
   public final List<String> lastEventIds = Collections.synchronizedList(new ArrayList<>());
 
@@ -193,6 +195,12 @@ public final class FakeFarm implements AutoCloseable {
     return (ObjectNode) build.path("platform_builds").path(0).path("attempts").path(0);
   }
 
+  /** Answers 200 with a body to a method and path. */
+  public FakeFarm answering(String methodAndPath, String body) {
+    routes.put(methodAndPath, body);
+    return this;
+  }
+
   private synchronized JsonNode look() {
     ObjectNode now = build.deepCopy();
     UnaryOperator<ObjectNode> step = steps.poll();
@@ -234,6 +242,13 @@ public final class FakeFarm implements AutoCloseable {
   private void route(HttpExchange exchange, String method, String path, byte[] body)
       throws IOException {
     String own = "/builds/" + ID;
+    String route = routes.get(method + " " + path);
+    if (route != null) {
+      bodies.put(
+          method + " " + path, body.length == 0 ? JSON.createObjectNode() : JSON.readTree(body));
+      send(exchange, 200, route);
+      return;
+    }
     if (path.equals("/builds") && method.equals("POST")) {
       submissions.add(JSON.readTree(body));
       send(exchange, 202, build.toString());

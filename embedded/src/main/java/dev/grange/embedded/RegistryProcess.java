@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A registry (the distribution project's {@code docker-registry}) as a child process, with a
@@ -35,12 +36,30 @@ public final class RegistryProcess implements AutoCloseable {
    * @param directory configuration and storage; made if missing
    * @param bindAddress where it listens: 127.0.0.1, or an address that pods can reach
    * @param log its output, appended
+   * @param tokens whose tokens it asks for; null lets everybody do everything
    */
-  public record Options(Path directory, String bindAddress, int port, Path log) {
+  public record Options(
+      Path directory, String bindAddress, int port, Path log, @Nullable Tokens tokens) {
     public Options {
       directory = directory.toAbsolutePath();
       log = log.toAbsolutePath();
     }
+
+    public Options(Path directory, String bindAddress, int port, Path log) {
+      this(directory, bindAddress, port, log, null);
+    }
+  }
+
+  /**
+   * The token service that it believes.
+   *
+   * @param realm where clients get tokens, such as {@code http://127.0.0.1:7082/token}
+   * @param service the registry's own name there
+   * @param certificate PEM, of the key that signs
+   */
+  public record Tokens(String realm, String service, Path certificate) {
+    /** Who signs, as the tokens say it. */
+    public static final String ISSUER = "grange";
   }
 
   /**
@@ -77,7 +96,7 @@ public final class RegistryProcess implements AutoCloseable {
     return """
     version: 0.1
     log:
-      level: warn
+      level: %s
       accesslog:
         disabled: true
     storage:
@@ -92,8 +111,30 @@ public final class RegistryProcess implements AutoCloseable {
       storagedriver:
         enabled: false
     """
+            .formatted(
+                // every client begins by asking without a token, and each time that is a warning
+                options.tokens() == null ? "warn" : "error",
+                options.directory().resolve("storage"),
+                options.bindAddress(),
+                options.port(),
+                secret)
+        + authentication(options.tokens());
+  }
+
+  private static String authentication(@Nullable Tokens tokens) {
+    if (tokens == null) {
+      return "";
+    }
+    return """
+    auth:
+      token:
+        realm: %s
+        service: %s
+        issuer: %s
+        rootcertbundle: %s
+    """
         .formatted(
-            options.directory().resolve("storage"), options.bindAddress(), options.port(), secret);
+            tokens.realm(), tokens.service(), Tokens.ISSUER, tokens.certificate().toAbsolutePath());
   }
 
   /**
@@ -121,7 +162,9 @@ public final class RegistryProcess implements AutoCloseable {
   private void awaitAnswer() throws IOException, InterruptedException {
     long deadline = System.nanoTime() + START_LIMIT.toNanos();
     // Another server on the same port would answer as well: ours must be alive too.
-    while (HttpProbe.status(url() + "/v2/") != 200 || !process.isAlive()) {
+    // 401 is what it says to whoever has no token.
+    int ready = options.tokens() == null ? 200 : 401;
+    while (HttpProbe.status(url() + "/v2/") != ready || !process.isAlive()) {
       if (!process.isAlive() || System.nanoTime() > deadline) {
         process.destroyForcibly();
         throw new IOException(

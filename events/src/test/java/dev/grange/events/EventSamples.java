@@ -27,14 +27,16 @@ final class EventSamples {
           null);
   static final PlatformBuildFacts PLATFORM_BUILD =
       new PlatformBuildFacts(uuid(2), uuid(3), "linux/amd64");
-  static final AttemptFacts FIRST = new AttemptFacts(uuid(4), 1, "east", "node-7");
-  static final AttemptFacts SECOND = new AttemptFacts(uuid(5), 2, "west", null);
+  static final AttemptFacts FIRST =
+      new AttemptFacts(uuid(4), 1, "east", "node-7", at(-130), at(-40));
+  static final AttemptFacts SECOND = new AttemptFacts(uuid(5), 2, "west", null, at(-5), null);
   static final ImageReference CANDIDATE =
       new ImageReference("127.0.0.1:7050", "builds/" + uuid(1), INDEX);
   static final ReleaseFacts RELEASE =
       new ReleaseFacts(uuid(6), uuid(1), "default", "hello", INDEX, "default", 1);
   static final TestRunFacts TEST = new TestRunFacts(uuid(7), "smoke", "linux/amd64", "");
-  static final AttemptFacts TEST_ATTEMPT = new AttemptFacts(uuid(8), 1, "east", "node-7");
+  static final AttemptFacts TEST_ATTEMPT =
+      new AttemptFacts(uuid(8), 1, "east", "node-7", at(-3), at(-2));
   static final UUID PROMOTION = uuid(9);
   static final PromotionTarget TARGET =
       new PromotionTarget(

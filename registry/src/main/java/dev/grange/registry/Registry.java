@@ -49,6 +49,8 @@ public final class Registry {
           Manifest.DOCKER_LIST,
           Manifest.DOCKER_MANIFEST);
 
+  private static final int MAX_REDIRECTS = 5;
+
   /** Enough for the layers of the base images that are in use. */
   private static final int MAX_SEEN = 4096;
 
@@ -69,26 +71,33 @@ public final class Registry {
             }
           });
 
-  /** Follows redirects: registries that keep blobs elsewhere send readers there. */
-  private final HttpClient reading = client(HttpClient.Redirect.NORMAL);
+  private final HttpClient http =
+      HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .connectTimeout(CONNECT)
+          .followRedirects(HttpClient.Redirect.NEVER)
+          .build();
 
-  private final HttpClient writing = client(HttpClient.Redirect.NEVER);
+  private final Authenticator authenticator;
 
   /**
-   * A client of one registry.
+   * A client of one registry that asks for no credential.
    *
    * @param base scheme, host and port, such as {@code http://127.0.0.1:5000}
    */
   public Registry(URI base) {
-    this.base = base;
+    this(base, Authenticator.NONE);
   }
 
-  private static HttpClient client(HttpClient.Redirect redirect) {
-    return HttpClient.newBuilder()
-        .version(HttpClient.Version.HTTP_1_1)
-        .connectTimeout(CONNECT)
-        .followRedirects(redirect)
-        .build();
+  /** A client of one registry. */
+  public Registry(URI base, Authenticator authenticator) {
+    this.base = base;
+    this.authenticator = authenticator;
+  }
+
+  /** Scheme, host and port. */
+  public URI url() {
+    return base;
   }
 
   /** Host and port: what a pullspec starts with. */
@@ -114,7 +123,7 @@ public final class Registry {
 
   /** Fails unless the registry answers its API root. */
   public void ping() throws RegistryException {
-    expect(send(get("/v2/").GET(), BodyHandlers.discarding()), 200, "the API root");
+    expect(send(Access.root(), get("/v2/").GET(), BodyHandlers.discarding()), 200, "the API root");
   }
 
   /** The digest that a tag or digest stands for, if the repository has it. */
@@ -123,7 +132,7 @@ public final class Registry {
         get(manifestPath(repository, reference))
             .method("HEAD", BodyPublishers.noBody())
             .header("Accept", ACCEPT);
-    HttpResponse<Void> answer = send(request, BodyHandlers.discarding());
+    HttpResponse<Void> answer = send(Access.read(repository), request, BodyHandlers.discarding());
     if (answer.statusCode() == 404) {
       return Optional.empty();
     }
@@ -138,6 +147,7 @@ public final class Registry {
   public Optional<Manifest> manifest(String repository, String reference) throws RegistryException {
     HttpResponse<byte[]> answer =
         send(
+            Access.read(repository),
             get(manifestPath(repository, reference)).GET().header("Accept", ACCEPT),
             LimitedBody.upTo(MAX_MANIFEST_BYTES));
     if (answer.statusCode() == 404) {
@@ -165,12 +175,15 @@ public final class Registry {
             .PUT(BodyPublishers.ofByteArray(manifest.bytes()))
             .header("Content-Type", manifest.mediaType());
     expect(
-        send(request, BodyHandlers.discarding()), 201, "writing " + repository + " " + reference);
+        send(Access.write(repository), request, BodyHandlers.discarding()),
+        201,
+        "writing " + repository + " " + reference);
   }
 
   public boolean hasBlob(String repository, String digest) throws RegistryException {
     HttpResponse<Void> answer =
         send(
+            Access.read(repository),
             get(blobPath(repository, digest)).method("HEAD", BodyPublishers.noBody()),
             BodyHandlers.discarding());
     if (answer.statusCode() == 404) {
@@ -192,7 +205,10 @@ public final class Registry {
    */
   public InputStream blob(String repository, String digest) throws RegistryException {
     HttpResponse<InputStream> answer =
-        send(get(blobPath(repository, digest)).GET().timeout(LONG), BodyHandlers.ofInputStream());
+        send(
+            Access.read(repository),
+            get(blobPath(repository, digest)).GET().timeout(LONG),
+            BodyHandlers.ofInputStream());
     try {
       expect(answer, 200, repository + " " + digest);
     } catch (RegistryException e) {
@@ -212,6 +228,7 @@ public final class Registry {
     String query = "?mount=" + encode(digest) + "&from=" + encode(from);
     HttpResponse<Void> answer =
         send(
+            Access.mount(repository, from),
             get(uploadPath(repository) + query).POST(BodyPublishers.noBody()),
             BodyHandlers.discarding());
     if (answer.statusCode() == 201) {
@@ -220,7 +237,7 @@ public final class Registry {
     }
     seen.remove(digest, from);
     expect(answer, 202, "mounting " + digest + " in " + repository);
-    cancelUpload(answer);
+    cancelUpload(repository, answer);
     return false;
   }
 
@@ -261,7 +278,10 @@ public final class Registry {
   private void upload(String repository, String digest, BodyPublisher bytes)
       throws RegistryException {
     HttpResponse<Void> opened =
-        send(get(uploadPath(repository)).POST(BodyPublishers.noBody()), BodyHandlers.discarding());
+        send(
+            Access.write(repository),
+            get(uploadPath(repository)).POST(BodyPublishers.noBody()),
+            BodyHandlers.discarding());
     expect(opened, 202, "opening an upload to " + repository);
     URI location = location(opened);
     String separator = location.getRawQuery() == null ? "?" : "&";
@@ -270,13 +290,17 @@ public final class Registry {
             .timeout(LONG)
             .header("Content-Type", "application/octet-stream")
             .PUT(bytes);
-    expect(send(put, BodyHandlers.discarding()), 201, "uploading " + digest + " to " + repository);
+    expect(
+        send(Access.write(repository), put, BodyHandlers.discarding()),
+        201,
+        "uploading " + digest + " to " + repository);
     seen.put(digest, repository);
   }
 
-  private void cancelUpload(HttpResponse<Void> opened) {
+  private void cancelUpload(String repository, HttpResponse<Void> opened) {
     try {
       send(
+          Access.write(repository),
           HttpRequest.newBuilder(location(opened)).timeout(SHORT).DELETE(),
           BodyHandlers.discarding());
     } catch (RegistryException e) {
@@ -308,16 +332,73 @@ public final class Registry {
     return HttpRequest.newBuilder(base.resolve(path)).timeout(SHORT);
   }
 
+  /** Sends a request with what lets it in, and again if the registry says how to get that. */
+  private <T> HttpResponse<T> send(
+      Access access, HttpRequest.Builder builder, HttpResponse.BodyHandler<T> body)
+      throws RegistryException {
+    HttpResponse<T> answer = sendOnce(access, builder, body);
+    if (answer.statusCode() == 401
+        && authenticator.challenged(access, answer.headers().allValues("WWW-Authenticate"))) {
+      if (answer.body() instanceof InputStream unread) {
+        closeQuietly(unread);
+      }
+      return sendOnce(access, builder, body);
+    }
+    return answer;
+  }
+
+  private <T> HttpResponse<T> sendOnce(
+      Access access, HttpRequest.Builder builder, HttpResponse.BodyHandler<T> body)
+      throws RegistryException {
+    HttpRequest.Builder authorized = builder.copy();
+    authenticator
+        .authorization(access)
+        .ifPresent(header -> authorized.setHeader("Authorization", header));
+    HttpResponse<T> answer = exchange(authorized.build(), body);
+    boolean reads =
+        answer.request().method().equals("GET") || answer.request().method().equals("HEAD");
+    for (int hops = 0; reads && hops < MAX_REDIRECTS && isRedirect(answer.statusCode()); hops++) {
+      if (answer.body() instanceof InputStream unread) {
+        closeQuietly(unread);
+      }
+      answer = exchange(redirected(answer, builder), body);
+    }
+    return answer;
+  }
+
+  private static boolean isRedirect(int status) {
+    return switch (status) {
+      case 301, 302, 303, 307, 308 -> true;
+      default -> false;
+    };
+  }
+
+  /**
+   * Where a registry that keeps blobs elsewhere sends readers: to any host, but without our
+   * credential, and never from TLS to none.
+   */
+  private HttpRequest redirected(HttpResponse<?> answer, HttpRequest.Builder builder)
+      throws RegistryException {
+    try {
+      URI target = answer.uri().resolve(answer.headers().firstValue("Location").orElse(""));
+      boolean tls = "https".equals(target.getScheme());
+      if (target.getHost() != null
+          && (tls || ("http".equals(target.getScheme()) && isPlainHttp()))) {
+        return builder.copy().uri(target).build();
+      }
+    } catch (IllegalArgumentException e) {
+      throw new RegistryException(Kind.BROKEN, host() + " redirects to what is not a URL", e);
+    }
+    throw new RegistryException(Kind.BROKEN, host() + " redirects to where nobody may be sent");
+  }
+
   /**
    * The request's own timeout ends with the answer's headers; this one holds for all of it, since a
    * registry may stop in the middle.
    */
-  private <T> HttpResponse<T> send(HttpRequest.Builder builder, HttpResponse.BodyHandler<T> body)
+  private <T> HttpResponse<T> exchange(HttpRequest request, HttpResponse.BodyHandler<T> body)
       throws RegistryException {
-    HttpRequest request = builder.build();
-    boolean reads = request.method().equals("GET") || request.method().equals("HEAD");
-    CompletableFuture<HttpResponse<T>> answer =
-        (reads ? reading : writing).sendAsync(request, body);
+    CompletableFuture<HttpResponse<T>> answer = http.sendAsync(request, body);
     try {
       return answer.get(request.timeout().orElse(SHORT).toMillis(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {

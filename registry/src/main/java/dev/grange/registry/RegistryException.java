@@ -29,7 +29,7 @@ public final class RegistryException extends IOException {
 
   private final Kind kind;
 
-  RegistryException(Kind kind, String message) {
+  public RegistryException(Kind kind, String message) {
     super(message);
     this.kind = kind;
   }

@@ -1,6 +1,9 @@
 package dev.grange.scheduler;
 
+import dev.grange.registry.AuthFile;
+import dev.grange.registry.ChallengeAuthenticator;
 import dev.grange.registry.Registry;
+import dev.grange.scheduler.token.RegistryTokens;
 import dev.grange.store.Db;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
@@ -21,11 +24,15 @@ public class Registries {
   private static final Duration FRESH = Duration.ofSeconds(10);
 
   private final Db db;
+  private final RegistryTokens tokens;
+  private final @Nullable AuthFile credentials;
   private final Map<String, Registry> clients = new ConcurrentHashMap<>();
   private volatile @Nullable Known known;
 
-  Registries(Db db) {
+  Registries(Db db, RegistryTokens tokens, RegistriesConfig config) {
     this.db = db;
+    this.tokens = tokens;
+    this.credentials = config.authFile().map(AuthFile::new).orElse(null);
   }
 
   /** A registry and the name that the farm has for it. */
@@ -64,6 +71,13 @@ public class Registries {
   }
 
   private Registry client(String url) {
-    return clients.computeIfAbsent(url, u -> new Registry(URI.create(u)));
+    return clients.computeIfAbsent(
+        url,
+        u ->
+            new Registry(
+                URI.create(u),
+                tokens
+                    .own(u)
+                    .orElseGet(() -> new ChallengeAuthenticator(URI.create(u), credentials))));
   }
 }

@@ -95,6 +95,35 @@ public final class TestFarm {
     return request;
   }
 
+  /** Asks for something to be done with a cluster, as build-service does. */
+  public UUID ask(String command, String cluster, String arguments) {
+    UUID request = UUID.randomUUID();
+    inTransaction(
+        connection -> {
+          update(
+              connection,
+              """
+              INSERT INTO request (id, principal, command, target, arguments)
+              VALUES (?::uuid, 'olga', ?, ?, ?::jsonb)
+              """,
+              request.toString(),
+              command,
+              cluster,
+              arguments);
+          update(connection, "SELECT pg_notify('grange', 'queue')");
+        });
+    return request;
+  }
+
+  /** The answer to a request, once there is one: DONE or REFUSED, and the text. */
+  public String answer(UUID request) {
+    return await()
+        .atMost(Duration.ofSeconds(30))
+        .until(
+            () -> one("SELECT answer || ': ' || answer_text FROM request WHERE id = ?", request),
+            java.util.Objects::nonNull);
+  }
+
   /** The first column of the first row; null when there is none. */
   public String one(String sql, Object... arguments) {
     List<String> all = all(sql, arguments);

@@ -19,12 +19,15 @@ final class Applications {
   private final Settings settings;
   private final Home home;
   private final Ports ports;
+  private final RegistryAccess access;
   private final boolean recording;
 
-  Applications(Settings settings, Home home, Ports ports, boolean recording) {
+  Applications(
+      Settings settings, Home home, Ports ports, RegistryAccess access, boolean recording) {
     this.settings = settings;
     this.home = home;
     this.ports = ports;
+    this.access = access;
     this.recording = recording;
   }
 
@@ -32,6 +35,7 @@ final class Applications {
       throws IOException {
     Map<String, String> environment =
         database(postgres, "grange_build_service", provisioning.buildServicePassword());
+    environment.putAll(access.buildServiceEnvironment());
     return part(BUILD_SERVICE, environment, ports.of(Ports.Name.API));
   }
 
@@ -39,6 +43,7 @@ final class Applications {
       throws IOException {
     Map<String, String> environment =
         database(postgres, "grange_scheduler", provisioning.schedulerPassword());
+    environment.putAll(access.schedulerEnvironment());
     environment.put("KAFKA_BOOTSTRAP_SERVERS", ports.local(Ports.Name.KAFKA));
     environment.put("GRANGE_LOCAL_DIRECTORY", home.local().toString());
     environment.put(

@@ -11,7 +11,14 @@ import java.nio.file.Path;
  * {@code farm.json}: how clients on this machine find a farm that is ready. There as long as it
  * runs.
  */
-record FarmFile(String api, String kafka, String candidate, String stable, long pid, Path token) {
+record FarmFile(
+    String api,
+    String kafka,
+    String candidate,
+    String stable,
+    String tokenService,
+    long pid,
+    Path token) {
   void write(Path file) throws IOException {
     StringWriter text = new StringWriter();
     try (JsonGenerator json = new JsonFactory().createGenerator(text).useDefaultPrettyPrinter()) {
@@ -20,6 +27,7 @@ record FarmFile(String api, String kafka, String candidate, String stable, long 
       json.writeStringField("kafka", kafka);
       json.writeStringField("candidate", candidate);
       json.writeStringField("stable", stable);
+      json.writeStringField("token_service", tokenService);
       json.writeNumberField("pid", pid);
       json.writeStringField("token_file", token.toString());
       json.writeEndObject();

@@ -31,6 +31,11 @@ record Home(Path directory) {
     return directory.resolve("token");
   }
 
+  /** Key, secrets and accounts of the registries' token service. */
+  Path tokens() {
+    return directory.resolve("tokens");
+  }
+
   Path farm() {
     return directory.resolve("farm.json");
   }

@@ -20,6 +20,7 @@ final class Ports {
   enum Name {
     API(7080),
     SCHEDULER(7081),
+    TOKENS(7082),
     CANDIDATE(7050),
     STABLE(7051),
     KAFKA(7092),

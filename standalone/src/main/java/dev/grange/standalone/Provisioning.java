@@ -112,7 +112,7 @@ final class Provisioning {
     return Files.readString(file).strip();
   }
 
-  private static String sha256(String token) {
+  static String sha256(String token) {
     try {
       return HexFormat.of()
           .formatHex(

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
@@ -22,8 +23,16 @@ import java.util.regex.Pattern;
  * @param heap the largest heap of each application: GRANGE_APP_HEAP, as in -Xmx, default 192m
  * @param slots how many builds the local cluster of a new farm runs at once: GRANGE_LOCAL_SLOTS,
  *     default one for each core
+ * @param accounts a file of accounts at the registries, for machines that push base images:
+ *     GRANGE_REGISTRY_ACCOUNTS, default none
  */
-record Settings(Path apps, String registryAddress, Duration drain, String heap, int slots) {
+record Settings(
+    Path apps,
+    String registryAddress,
+    Duration drain,
+    String heap,
+    int slots,
+    Optional<Path> accounts) {
   private static final Pattern IPV4 = Pattern.compile("[0-9]{1,3}(\\.[0-9]{1,3}){3}");
   private static final Pattern HEAP = Pattern.compile("[0-9]+[kmgKMG]");
 
@@ -52,7 +61,24 @@ record Settings(Path apps, String registryAddress, Duration drain, String heap, 
             "GRANGE_LOCAL_SLOTS",
             Runtime.getRuntime().availableProcessors(),
             0,
-            10_000));
+            10_000),
+        accounts(environment));
+  }
+
+  private static Optional<Path> accounts(Map<String, String> environment) {
+    String setting = environment.getOrDefault("GRANGE_REGISTRY_ACCOUNTS", "");
+    if (setting.isBlank()) {
+      return Optional.empty();
+    }
+    Path file = Path.of(setting).toAbsolutePath();
+    if (!Files.isReadable(file) || setting.contains(",")) {
+      throw new InvalidException(
+          "GRANGE_REGISTRY_ACCOUNTS must be a file that can be read and whose name has no comma,"
+              + " not \""
+              + setting
+              + "\"");
+    }
+    return Optional.of(file);
   }
 
   static Duration drain(Map<String, String> environment) {

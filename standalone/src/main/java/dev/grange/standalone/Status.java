@@ -42,6 +42,7 @@ final class Status {
     boolean all = ready;
     all &= answers("build-service", "http://" + ports.local(Ports.Name.API), "/q/health/ready");
     all &= answers("scheduler", "http://" + ports.local(Ports.Name.SCHEDULER), "/q/health/ready");
+    all &= listens("tokens", ports.of(Ports.Name.TOKENS));
     all &= listens("candidate", ports.of(Ports.Name.CANDIDATE));
     all &= listens("stable", ports.of(Ports.Name.STABLE));
     all &= listens("kafka", ports.of(Ports.Name.KAFKA));

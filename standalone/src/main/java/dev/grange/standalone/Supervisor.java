@@ -97,16 +97,16 @@ final class Supervisor {
     Files.createDirectories(home.temporary());
 
     CompletableFuture<Part.Running> kafka = keep(kafka(ports)).start();
+    CompletableFuture<Part.Running> postgres = keep(postgres(ports)).start();
+    RegistryAccess access = RegistryAccess.make(home, settings, ports);
     CompletableFuture<Part.Running> candidate =
-        keep(registry("candidate", ports.of(Ports.Name.CANDIDATE))).start();
+        keep(registry("candidate", ports.of(Ports.Name.CANDIDATE), access)).start();
     CompletableFuture<Part.Running> stable =
-        keep(registry("stable", ports.of(Ports.Name.STABLE))).start();
+        keep(registry("stable", ports.of(Ports.Name.STABLE), access)).start();
     // The applications need the database only; they see Kafka and the registries come.
     CompletableFuture<Void> applications =
-        keep(postgres(ports))
-            .start()
-            .thenAcceptAsync(
-                running -> startApplications((PostgresPart.RunningPostgres) running, ports));
+        postgres.thenAcceptAsync(
+            running -> startApplications((PostgresPart.RunningPostgres) running, ports, access));
     try {
       CompletableFuture.allOf(applications, kafka, candidate, stable).join();
     } catch (CompletionException e) {
@@ -119,6 +119,7 @@ final class Supervisor {
             ports.local(Ports.Name.KAFKA),
             settings.registryAddress() + ":" + ports.of(Ports.Name.CANDIDATE),
             settings.registryAddress() + ":" + ports.of(Ports.Name.STABLE),
+            settings.registryAddress() + ":" + ports.of(Ports.Name.TOKENS),
             ProcessHandle.current().pid(),
             home.token());
     synchronized (monitor) {
@@ -134,7 +135,8 @@ final class Supervisor {
     }
   }
 
-  private void startApplications(PostgresPart.RunningPostgres postgres, Ports ports) {
+  private void startApplications(
+      PostgresPart.RunningPostgres postgres, Ports ports, RegistryAccess access) {
     CompletableFuture<Part.Running> buildService;
     CompletableFuture<Part.Running> scheduler;
     try {
@@ -146,7 +148,7 @@ final class Supervisor {
               settings.slots(),
               platform(),
               home.token()));
-      Applications applications = new Applications(settings, home, ports, recording);
+      Applications applications = new Applications(settings, home, ports, access, recording);
       buildService = keep(applications.buildService(postgres.server(), provisioning)).start();
       scheduler = keep(applications.scheduler(postgres.server(), provisioning)).start();
     } catch (SQLException | IOException e) {
@@ -171,11 +173,11 @@ final class Supervisor {
             true));
   }
 
-  private RegistryPart registry(String name, int port) {
+  private RegistryPart registry(String name, int port, RegistryAccess access) {
     return new RegistryPart(
         name,
         new RegistryProcess.Options(
-            home.data(name), settings.registryAddress(), port, home.log(name)));
+            home.data(name), settings.registryAddress(), port, home.log(name), access.of(name)));
   }
 
   private Keeper keep(Part part) {

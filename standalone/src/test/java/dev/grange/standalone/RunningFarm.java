@@ -282,6 +282,10 @@ final class RunningFarm {
       }
     }
     builder.environment().put("QUARKUS_HTTP_PORT", Integer.toString(port));
+    // Workers ask the first one's token service: they share the key, not the port.
+    builder
+        .environment()
+        .put("GRANGE_TOKENS_PORT", Integer.toString(dev.grange.embedded.FreePorts.any()));
     builder.environment().putAll(more);
     Process process = builder.start();
     others.add(process);
@@ -430,9 +434,23 @@ final class RunningFarm {
                     "Accept",
                     "application/vnd.oci.image.index.v1+json,"
                         + " application/vnd.oci.image.manifest.v1+json")
+                .header("Authorization", "Bearer " + everybodysToken("stable", repository))
                 .build(),
             BodyHandlers.ofByteArray());
     return answer.statusCode() == 200 ? answer.body() : null;
+  }
+
+  /** What anybody gets who wants to pull. */
+  private String everybodysToken(String registry, String repository)
+      throws IOException, InterruptedException {
+    URI uri =
+        URI.create(
+            "http://%s/token?service=%s&scope=repository:%s:pull"
+                .formatted(ports.local(Ports.Name.TOKENS), registry, repository));
+    HttpResponse<String> answer =
+        HTTP.send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
+    assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+    return JSON.readTree(answer.body()).get("token").asText();
   }
 
   /** The image is in the stable registry under its digest and its tag. */

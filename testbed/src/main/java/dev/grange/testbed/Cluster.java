@@ -291,22 +291,29 @@ public final class Cluster {
           case "DELETE" -> "delete";
           default -> "get";
         };
-    line.addAll(List.of("kubectl", "--kubeconfig", kubeconfig.toString(), verb, "--raw", path));
+    line.addAll(List.of(verb, "--raw", path));
     if (body.length == 0) {
-      return Command.run(line, Map.of());
+      return kubectl(line.toArray(String[]::new));
     }
     try {
       Path file = Files.createTempFile("testbed", ".json");
       try {
         Files.writeString(file, body[0]);
         line.addAll(List.of("-f", file.toString()));
-        return Command.run(line, Map.of());
+        return kubectl(line.toArray(String[]::new));
       } finally {
         Files.delete(file);
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Calls Kubernetes' own client as the administrator. */
+  Command.Result kubectl(String... arguments) {
+    List<String> line = new ArrayList<>(List.of("kubectl"));
+    line.addAll(List.of(arguments));
+    return Command.run(line, Map.of("KUBECONFIG", kubeconfig.toString()));
   }
 
   private String testbed(String command, String... more) {

@@ -3,6 +3,8 @@ package dev.grange.api.context;
 import dev.grange.api.problem.ProblemException;
 import dev.grange.api.problem.ProblemType;
 import dev.grange.domain.image.CanonicalJson;
+import dev.grange.registry.AuthFile;
+import dev.grange.registry.ChallengeAuthenticator;
 import dev.grange.registry.Digests;
 import dev.grange.registry.Manifest;
 import dev.grange.registry.Registry;
@@ -169,7 +171,13 @@ class ContextIntake {
                 () ->
                     new ProblemException(
                         ProblemType.UNAVAILABLE, "The farm has no candidate registry yet."));
-    return clients.computeIfAbsent(url, key -> new Registry(URI.create(key)));
+    return clients.computeIfAbsent(
+        url,
+        key ->
+            new Registry(
+                URI.create(key),
+                new ChallengeAuthenticator(
+                    URI.create(key), settings.registryAuthFile().map(AuthFile::new).orElse(null))));
   }
 
   private Path temporary() throws IOException {

@@ -34,4 +34,11 @@ public interface ContextSettings {
 
   /** Where uploads lie while they are looked at; the system's folder for such files by default. */
   Optional<Path> directory();
+
+  /**
+   * The credential for the candidate registry, as {@code podman login} writes it
+   * (containers-auth.json(5)); read again each time. It needs to pull and push below {@code
+   * contexts/}, and nothing else.
+   */
+  Optional<Path> registryAuthFile();
 }

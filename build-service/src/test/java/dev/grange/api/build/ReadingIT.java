@@ -177,7 +177,53 @@ class ReadingIT {
     assertThat(answer.at("/state")).isEqualTo("QUEUED");
     assertThat(answer.at("/reason")).isEqualTo("NoFreeSlot");
     assertThat(answer.at("/clusters/local")).isEqualTo("2 of 2 slots are taken");
+    JsonNode waiting = answer.json().at("/platforms/0/waiting");
+    assertThat(waiting.at("/project").asText()).isEqualTo("default");
+    assertThat(waiting.at("/waiting").asLong()).isGreaterThan(waiting.at("/ahead").asLong());
+    assertThat(waiting.at("/remedy").asText()).contains("more slots");
+    assertThat(waiting.at("/seconds").asDouble()).isGreaterThan(0);
     assertThat(api.get("/api/v1/builds/" + build).at("/waiting/reason")).isEqualTo("NoFreeSlot");
+  }
+
+  @Test
+  void whatHasATurnBeforeIsCounted() {
+    UUID first = api.build("default");
+    UUID second = api.build("default");
+    long ahead = ahead(first);
+    assertThat(ahead(second)).isEqualTo(ahead + 1);
+    Farm.schedulerDoes(
+        "UPDATE execution SET not_before = now() + interval '1 hour' WHERE build_id = ?", second);
+    assertThat(api.get("/api/v1/builds/" + second + "/explain").at("/reason")).isEqualTo("Backoff");
+  }
+
+  private long ahead(UUID build) {
+    return api.get("/api/v1/builds/" + build + "/explain")
+        .json()
+        .at("/platforms/0/waiting/ahead")
+        .asLong();
+  }
+
+  @Test
+  void waitingAndRunningAreTwoClocks() {
+    UUID build = api.build("default");
+    JsonNode queued = api.get("/api/v1/builds/" + build).json();
+    assertThat(queued.at("/queued_seconds").asDouble()).isGreaterThan(0);
+    assertThat(queued.at("/ran_seconds").asDouble()).isZero();
+    assertThat(queued.at("/queue_limit_seconds").asInt()).isPositive();
+    Farm.schedulerDoes(
+        """
+        INSERT INTO attempt (id, kind, execution_id, number, cluster, epoch, pod_name, deadline, repository, state, pod_uid,
+          queued_at, assigned_at, building_at, finished_at, released_at, digest)
+        SELECT p.id, 'BUILD', e.id, 1, 'local', 1, 'pod-' || p.id, now(), 'attempts/x', 'SUCCEEDED', 'u',
+          e.queued_at, e.queued_at + interval '100 s', e.queued_at + interval '130 s', e.queued_at + interval '170 s', now(),
+          'sha256:' || repeat('0', 64)
+        FROM platform_build p JOIN execution e ON e.id = p.execution_id WHERE p.build_id = ?
+        """,
+        build);
+    JsonNode ran = api.get("/api/v1/builds/" + build).json();
+    assertThat(ran.at("/queued_seconds").asDouble()).isEqualTo(130);
+    assertThat(ran.at("/ran_seconds").asDouble()).isEqualTo(40);
+    assertThat(ran.at("/platform_builds/0/attempts/0/queued_seconds").asDouble()).isEqualTo(130);
   }
 
   @Test

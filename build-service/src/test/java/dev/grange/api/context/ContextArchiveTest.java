@@ -31,11 +31,14 @@ class ContextArchiveTest {
       int maxRatio,
       int maxEntries,
       int maxConcurrent,
-      Optional<Path> directory)
+      Optional<Path> directory,
+      Optional<Path> registryAuthFile)
       implements ContextSettings {}
 
   private final ContextArchive archive =
-      new ContextArchive(new Settings(1 << 30, 96 << 20, 100, 1000, 1, Optional.empty()));
+      new ContextArchive(
+          new Settings(
+              1 << 30, 96 << 20, 100, 1000, 1, Optional.empty(), Optional.empty()));
 
   private ContextArchive.Normalised normalise(byte[] bytes) throws IOException {
     Path raw = Files.write(folder.resolve("raw"), bytes);

@@ -9,6 +9,7 @@ import dev.grange.cli.terminal.Durations;
 import dev.grange.cli.terminal.Output;
 import dev.grange.cli.terminal.Plain;
 import java.io.PrintStream;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Command;
@@ -60,6 +61,8 @@ final class BuildShow implements Runnable {
         out,
         "Took",
         Durations.between(Json.text(build, "started_at"), Json.text(build, "finished_at")));
+    line(out, "Queued", clock(build, "queued_seconds", "queue_limit_seconds"));
+    line(out, "Ran", clock(build, "ran_seconds", "timeout_seconds"));
     line(out, "Retry of", Json.text(build, "retry_of"));
     line(out, "Candidate", Json.text(build.path("candidate"), "pullspec"));
     for (JsonNode platform : build.path("platform_builds")) {
@@ -111,14 +114,38 @@ final class BuildShow implements Runnable {
       line(
           out,
           "  Attempt " + Json.text(attempt, "number"),
-          "%s on %s  %s"
+          "%s on %s%s  %s"
               .formatted(
                   Json.text(attempt, "state"),
                   Json.text(attempt, "cluster"),
-                  Durations.between(
-                      Json.text(attempt, "assigned_at"), Json.text(attempt, "finished_at"))));
+                  Json.text(attempt, "node").isEmpty() ? "" : ", " + Json.text(attempt, "node"),
+                  clocks(attempt)));
       failure(out, attempt.path("failure"));
     }
+  }
+
+  /** Waiting and running are two clocks, each with a limit of its own. */
+  private static String clock(JsonNode build, String spent, String limit) {
+    return build.path(spent).isNumber()
+        ? "%s of at most %s"
+            .formatted(
+                Durations.human(seconds(build.path(spent))),
+                Durations.human(seconds(build.path(limit))))
+        : "";
+  }
+
+  private static String clocks(JsonNode attempt) {
+    if (!attempt.path("queued_seconds").isNumber()) {
+      return "";
+    }
+    String queued = "queued " + Durations.human(seconds(attempt.path("queued_seconds")));
+    return Json.text(attempt, "building_at").isEmpty()
+        ? queued
+        : queued + ", ran " + Durations.human(seconds(attempt.path("ran_seconds")));
+  }
+
+  private static Duration seconds(JsonNode seconds) {
+    return Duration.ofMillis((long) (seconds.asDouble() * 1000));
   }
 
   private static void failure(PrintStream out, JsonNode failure) {

@@ -1,15 +1,11 @@
 package dev.grange.cli.cluster;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import dev.grange.cli.farm.FarmOptions;
-import dev.grange.cli.farm.Json;
 import dev.grange.cli.farm.Surroundings;
-import dev.grange.cli.terminal.Output;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -18,58 +14,37 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "clusters",
     synopsisSubcommandLabel = "COMMAND",
-    description = "Look at the clusters that build.")
+    description = "List, register, check, cordon, drain and remove the clusters that build.")
 public final class ClustersCommand implements Runnable {
 
   @Spec CommandSpec spec;
 
   private ClustersCommand() {}
 
-  public static CommandLine commandLine(Surroundings surroundings) {
-    return new CommandLine(new ClustersCommand()).addSubcommand(new ClusterList(surroundings));
+  /** Only the command that is named exactly as second argument, or all. */
+  public static CommandLine commandLine(Surroundings surroundings, String... arguments) {
+    Map<String, Supplier<Object>> commands = new LinkedHashMap<>();
+    commands.put("list", () -> new ClusterList(surroundings));
+    commands.put("show", () -> new ClusterShow(surroundings));
+    commands.put("add", () -> new ClusterAdd(surroundings));
+    commands.put("check", () -> new ClusterCheck(surroundings));
+    commands.put("cordon", () -> new ClusterOrders.Cordon(surroundings));
+    commands.put("drain", () -> new ClusterOrders.Drain(surroundings));
+    commands.put("uncordon", () -> new ClusterOrders.Uncordon(surroundings));
+    commands.put("remove", () -> new ClusterOrders.Remove(surroundings));
+    commands.put("manifests", () -> new ClusterManifests(surroundings));
+    CommandLine commandLine = new CommandLine(new ClustersCommand());
+    Supplier<Object> named = arguments.length < 2 ? null : commands.get(arguments[1]);
+    if (named == null) {
+      commands.values().forEach(command -> commandLine.addSubcommand(command.get()));
+    } else {
+      commandLine.addSubcommand(named.get());
+    }
+    return commandLine;
   }
 
   @Override
   public void run() {
     throw new ParameterException(spec.commandLine(), "Which command?");
-  }
-
-  @Command(name = "list", description = "List the clusters.")
-  static final class ClusterList implements Runnable {
-
-    private final Surroundings surroundings;
-
-    @Mixin Output output = new Output();
-    @Mixin FarmOptions farm = new FarmOptions();
-
-    ClusterList(Surroundings surroundings) {
-      this.surroundings = surroundings;
-    }
-
-    @Override
-    public void run() {
-      JsonNode clusters = farm.connect(surroundings).list("/clusters", Integer.MAX_VALUE);
-      output.many(
-          surroundings.out(),
-          clusters,
-          cluster -> Json.text(cluster, "name"),
-          List.of("NAME", "KIND", "STATE", "REACHABLE", "SLOTS", "PLATFORMS"),
-          ClusterList::row);
-    }
-
-    private static List<String> row(JsonNode cluster) {
-      List<String> platforms = new ArrayList<>();
-      cluster.path("platforms").forEach(platform -> platforms.add(platform.asText()));
-      String used = Json.text(cluster, "slots_used");
-      return List.of(
-          Json.text(cluster, "name"),
-          Json.text(cluster, "kind"),
-          Json.text(cluster, "desired"),
-          cluster.path("reachable").isBoolean()
-              ? (cluster.path("reachable").asBoolean() ? "yes" : "no")
-              : "not yet known",
-          (used.isEmpty() ? "" : used + "/") + Json.text(cluster, "slots"),
-          String.join(",", platforms));
-    }
   }
 }

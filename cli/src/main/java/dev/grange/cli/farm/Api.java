@@ -139,6 +139,21 @@ public final class Api {
     return repeat(() -> json(exchange("POST", path, Map.of(), null)));
   }
 
+  /** The same with a body. */
+  public JsonNode postRepeatable(String path, JsonNode body) {
+    return repeat(() -> json(exchange("POST", path, Map.of(), body)));
+  }
+
+  /** Puts all of a thing, which is the same when it comes twice. */
+  public JsonNode put(String path, JsonNode body, Map<String, String> headers) {
+    return repeat(() -> json(exchange("PUT", path, headers, body)));
+  }
+
+  /** Asks for a thing's end. */
+  public JsonNode delete(String path) {
+    return repeat(() -> json(exchange("DELETE", path, Map.of(), null)));
+  }
+
   /** Uploads a file. The farm addresses it by its content, so twice is as good as once. */
   public JsonNode upload(String path, Path file) {
     return repeat(
@@ -254,7 +269,7 @@ public final class Api {
       String method, String path, Map<String, String> headers, @Nullable JsonNode body)
       throws IOException {
     HttpURLConnection connection = open(method, path, headers, READ_TIMEOUT_MILLIS);
-    if (method.equals("POST")) {
+    if (method.equals("POST") || method.equals("PUT")) {
       byte[] bytes = body == null ? new byte[0] : Json.MAPPER.writeValueAsBytes(body);
       if (body != null) {
         connection.setRequestProperty("Content-Type", "application/json");

@@ -21,6 +21,12 @@ public record Job(
     String digestFile,
     Map<String, String> files) {
 
+  /** Without the files: one of them is a credential. */
+  @Override
+  public String toString() {
+    return "Job[attempt=%s, kind=%s, files=%s]".formatted(attempt, kind, files.keySet());
+  }
+
   /**
    * One program to run.
    *

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Renders what a worker runs. A pure function: the same inputs give the same commands, and no
@@ -29,8 +30,32 @@ public final class JobRendering {
    * @param host and port
    * @param plainHttp whether it speaks HTTP without TLS: then, and only for it, tools are told not
    *     to ask for a certificate
+   * @param credential of the attempt; null where the registry lets everybody in
    */
-  public record CandidateRegistry(String host, boolean plainHttp) {}
+  public record CandidateRegistry(String host, boolean plainHttp, @Nullable Credential credential) {
+    public CandidateRegistry(String host, boolean plainHttp) {
+      this(host, plainHttp, null);
+    }
+
+    /** What a worker must be able to reach. */
+    List<String> probe() {
+      return credential == null ? List.of(host) : List.of(host, credential.tokenService());
+    }
+  }
+
+  /**
+   * What lets a worker into the registry.
+   *
+   * @param authJson as container tools read it: containers-auth.json(5)
+   * @param tokenService {@code host:port} of whoever gives tokens for it
+   */
+  public record Credential(String authJson, String tokenService) {
+    /** A secret is not for messages. */
+    @Override
+    public String toString() {
+      return "Credential[for " + tokenService + "]";
+    }
+  }
 
   /**
    * A build: fetch the context if there is one, build, push.
@@ -60,14 +85,13 @@ public final class JobRendering {
             Reason.PUSH_FAILED.code()));
     Map<String, String> files = files(registry);
     files.put("Containerfile", inputs.containerfile());
-    return new Job(attempt, "build", List.of(registry.host()), steps, DIGEST_FILE, files);
+    return new Job(attempt, "build", registry.probe(), steps, DIGEST_FILE, files);
   }
 
   public static Job test(
       String attempt, CandidateRegistry registry, List<String> command, int timeoutSeconds) {
     Step step = new Step("test", command, timeoutSeconds, 0, 1, Reason.TEST_FAILED.code());
-    return new Job(
-        attempt, "test", List.of(registry.host()), List.of(step), DIGEST_FILE, files(registry));
+    return new Job(attempt, "test", registry.probe(), List.of(step), DIGEST_FILE, files(registry));
   }
 
   private static void fetch(List<Step> steps, CandidateRegistry registry, BuildInputs inputs) {
@@ -138,6 +162,10 @@ public final class JobRendering {
       files.put(
           "registries.conf",
           "[[registry]]\nlocation = \"" + registry.host() + "\"\ninsecure = true\n");
+    }
+    Credential credential = registry.credential();
+    if (credential != null) {
+      files.put("auth.json", credential.authJson());
     }
     return files;
   }

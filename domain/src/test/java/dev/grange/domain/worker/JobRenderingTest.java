@@ -97,6 +97,21 @@ class JobRenderingTest {
   }
 
   @Test
+  void aBuildWithACredentialHasItInAFileAndProbesTheTokenServiceToo() {
+    CandidateRegistry registry =
+        new CandidateRegistry(
+            "127.0.0.1:7050",
+            true,
+            new JobRendering.Credential("{\"auths\":{}}\n", "127.0.0.1:7082"));
+    Job job = JobRendering.build(ATTEMPT, registry, REPOSITORY, bare());
+    Golden.assertSame("job-build-credential.txt", text(job));
+    assertThat(job.steps())
+        .allMatch(step -> step.argv().stream().noneMatch(w -> w.contains("auth")));
+    assertThat(JobRendering.test(ATTEMPT, registry, List.of("x"), 1).files())
+        .containsKey("auth.json");
+  }
+
+  @Test
   void aTest() {
     Golden.assertSame(
         "job-test.txt",

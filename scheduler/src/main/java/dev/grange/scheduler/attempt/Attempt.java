@@ -5,6 +5,8 @@ import dev.grange.events.AttemptFacts;
 import dev.grange.store.Db;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Instant;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param epoch the fence: what this scheduler writes of the attempt, it writes while the row has
  *     this epoch
  * @param podUid null while it is not known whether the pod exists
+ * @param queuedAt when what it runs had begun to wait
  */
 public record Attempt(
     UUID id,
@@ -26,11 +29,12 @@ public record Attempt(
     AttemptState state,
     String podName,
     @Nullable String podUid,
-    @Nullable String repository) {
+    @Nullable String repository,
+    Instant queuedAt) {
 
   public static final String COLUMNS =
       "a.id, a.kind, a.execution_id, a.test_run_id, a.number, a.cluster, a.epoch, a.state,"
-          + " a.pod_name, a.pod_uid, a.repository";
+          + " a.pod_name, a.pod_uid, a.repository, a.queued_at";
 
   public static Attempt of(ResultSet row) throws SQLException {
     return new Attempt(
@@ -44,10 +48,21 @@ public record Attempt(
         AttemptState.valueOf(row.getString("state")),
         row.getString("pod_name"),
         row.getString("pod_uid"),
-        row.getString("repository"));
+        row.getString("repository"),
+        Objects.requireNonNull(Db.instant(row, "queued_at")));
   }
 
+  /** What is told of it before its worker has begun. */
   public AttemptFacts facts(@Nullable String node) {
-    return new AttemptFacts(id, number, cluster, node);
+    return facts(node, null);
+  }
+
+  /**
+   * What is told of it.
+   *
+   * @param startedAt when its worker began
+   */
+  public AttemptFacts facts(@Nullable String node, @Nullable Instant startedAt) {
+    return new AttemptFacts(id, number, cluster, node, queuedAt, startedAt);
   }
 }

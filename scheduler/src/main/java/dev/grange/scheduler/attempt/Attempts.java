@@ -22,6 +22,7 @@ import dev.grange.store.Outbox;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -266,23 +267,24 @@ class Attempts {
               }
               Verdict last = judge(verdict, row.get().stop());
               write(tx, attempt, last, size, node, podUid, keep);
+              AttemptFacts facts = attempt.facts(node, row.get().startedAt());
               return Optional.of(
                   execution != null
-                      ? endExecution(tx, attempt, execution, builds, last, node)
-                      : endTest(tx, attempt, testRun, builds, last, node));
+                      ? endExecution(tx, attempt, execution, builds, last, facts)
+                      : endTest(tx, attempt, testRun, builds, last, facts));
             });
     return ended.orElseThrow(() -> new Fenced(attempt.id()));
   }
 
-  private record Row(@Nullable String stop) {}
+  private record Row(@Nullable String stop, @Nullable Instant startedAt) {}
 
   private static Optional<Row> lock(Db.Tx tx, Attempt attempt) throws SQLException {
     return tx.first(
         """
-        SELECT stop_reason FROM attempt
+        SELECT stop_reason, building_at FROM attempt
         WHERE id = ? AND epoch = ? AND state IN ('ASSIGNED', 'PREPARED', 'BUILDING', 'PUSHING') FOR UPDATE
         """,
-        row -> new Row(row.getString("stop_reason")),
+        row -> new Row(row.getString("stop_reason"), Db.instant(row, "building_at")),
         attempt.id(),
         attempt.epoch());
   }
@@ -368,16 +370,15 @@ class Attempts {
       UUID execution,
       List<BuildRow> builds,
       @Nullable Verdict verdict,
-      @Nullable String node)
+      AttemptFacts facts)
       throws SQLException {
-    AttemptFacts facts = attempt.facts(node);
     List<UUID> ids = builds.stream().map(BuildRow::id).toList();
     if (verdict == null) {
       return new Ended(
           ids, outcomes.end(tx, builds, execution, facts, new End.Cancelled()), Optional.empty());
     }
     if (verdict instanceof Verdict.Succeeded s) {
-      materials(tx, attempt, execution, node);
+      materials(tx, attempt, execution, facts.node());
       String digest = String.valueOf(s.digest());
       return new Ended(
           ids,
@@ -429,7 +430,7 @@ class Attempts {
       @Nullable UUID testRun,
       List<BuildRow> builds,
       @Nullable Verdict verdict,
-      @Nullable String node)
+      AttemptFacts facts)
       throws SQLException {
     List<UUID> ids = builds.stream().map(BuildRow::id).toList();
     record Tries(int tries, int interruptions) {}
@@ -486,8 +487,7 @@ class Attempts {
         var release = releases.facts(tx, build).orElseThrow();
         Outbox.append(
             tx,
-            ReleaseEvents.testFinished(
-                farm, release, test, outcome, message, attempt.facts(node), build.now()));
+            ReleaseEvents.testFinished(farm, release, test, outcome, message, facts, build.now()));
         releases.decide(tx, build, test.id().toString());
       }
     }

@@ -10,6 +10,7 @@ import dev.grange.registry.Registry;
 import dev.grange.scheduler.FarmConfig;
 import dev.grange.scheduler.Registries;
 import dev.grange.scheduler.cluster.PodRequest;
+import dev.grange.scheduler.token.RegistryTokens;
 import dev.grange.store.Db;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.io.IOException;
@@ -27,12 +28,14 @@ class Jobs {
 
   private final Db db;
   private final Registries registries;
+  private final RegistryTokens tokens;
   private final AvoidedNodes nodes;
   private final String farm;
 
-  Jobs(Db db, Registries registries, AvoidedNodes nodes, FarmConfig farm) {
+  Jobs(Db db, Registries registries, RegistryTokens tokens, AvoidedNodes nodes, FarmConfig farm) {
     this.db = db;
     this.registries = registries;
+    this.tokens = tokens;
     this.nodes = nodes;
     this.farm = farm.name();
   }
@@ -40,7 +43,11 @@ class Jobs {
   /** The pod that an attempt is to have. */
   PodRequest of(Attempt attempt) throws SQLException {
     Registry candidate = registries.candidate();
-    CandidateRegistry registry = new CandidateRegistry(candidate.host(), candidate.isPlainHttp());
+    CandidateRegistry registry =
+        new CandidateRegistry(
+            candidate.host(),
+            candidate.isPlainHttp(),
+            tokens.credential(attempt.id(), candidate.url()).orElse(null));
     return attempt.build() ? build(attempt, registry) : test(attempt, registry);
   }
 

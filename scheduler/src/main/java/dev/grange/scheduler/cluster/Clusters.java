@@ -3,7 +3,10 @@ package dev.grange.scheduler.cluster;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.grange.scheduler.FarmConfig;
+import dev.grange.registry.Registry;
 import dev.grange.scheduler.Registries;
+import dev.grange.scheduler.token.RegistryTokens;
+import java.util.ArrayList;
 import dev.grange.scheduler.Uuids;
 import dev.grange.scheduler.cluster.kubernetes.KubernetesCluster;
 import dev.grange.scheduler.cluster.local.LocalCluster;
@@ -35,11 +38,12 @@ public class Clusters {
 
   private final Db db;
   private final Leases leases;
+  private final Reachability reachability;
   private final LocalConfig local;
   private final Uuids uuids;
   private final Clock clock;
   private final Registries registries;
-  private final Reachability reachability;
+  private final RegistryTokens tokens;
   private final String farm;
   private final Map<String, ClusterGateway> gateways = new ConcurrentHashMap<>();
 
@@ -55,9 +59,11 @@ public class Clusters {
       Uuids uuids,
       Clock clock,
       Registries registries,
+      RegistryTokens tokens,
       Reachability reachability,
       FarmConfig farm) {
     this.registries = registries;
+    this.tokens = tokens;
     this.reachability = reachability;
     this.farm = farm.name();
     this.db = db;
@@ -111,12 +117,13 @@ public class Clusters {
         ours.add(cluster.name());
       }
     }
-    for (String name : List.copyOf(gateways.keySet())) {
-      if (!ours.contains(name)) {
-        drop(name);
+    leases.want(ours);
+    for (String gone : List.copyOf(gateways.keySet())) {
+      if (!ours.contains(gone)) {
+        drop(gone);
+        leases.letGo(gone);
       }
     }
-    leases.want(ours);
     reachable(ours);
     for (Registered cluster : registered) {
       // a scheduler that did not hold the lease has kept to itself what it saw
@@ -178,7 +185,12 @@ public class Clusters {
       @Override
       public List<String> addresses() {
         try {
-          return List.of(registries.candidate().host());
+          Registry candidate = registries.candidate();
+          List<String> addresses = new ArrayList<>(List.of(candidate.host()));
+          tokens
+              .credential(uuids.next(), candidate.url())
+              .ifPresent(credential -> addresses.add(credential.tokenService()));
+          return addresses;
         } catch (SQLException e) {
           LOG.warnf("cluster %s is checked without the registry: %s", name, e.getMessage());
           return List.of();
@@ -219,13 +231,17 @@ public class Clusters {
 
   /** A folder on this machine is reachable. */
   private void reachable(Set<String> clusters) throws SQLException {
-    int _ =
-        db.update(
-            """
-            UPDATE cluster SET reachable = true, reachable_changed_at = now(), last_error = NULL
-            WHERE name = ANY(?) AND kind = 'local' AND reachable IS NOT TRUE
-            """,
-            clusters);
+    List<String> news =
+        db.call(
+            tx ->
+                tx.list(
+                    "SELECT name FROM cluster WHERE name = ANY(?) AND kind = 'local' AND reachable"
+                        + " IS NOT TRUE",
+                    row -> row.getString("name"),
+                    clusters));
+    for (String cluster : news) {
+      reachability.reached(cluster);
+    }
   }
 
   void close(@Observes ShutdownEvent event) {

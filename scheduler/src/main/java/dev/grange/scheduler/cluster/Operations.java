@@ -177,7 +177,11 @@ public class Operations {
       return text + "; nothing was on it: it is drained";
     }
     if (now) {
-      return text + "; " + interrupted + " of " + runs(cluster) + " were told to stop, and move";
+      return text
+          + "; told to stop, and to be built elsewhere: "
+          + interrupted
+          + " of "
+          + runs(cluster);
     }
     return text
         + "; what runs "
@@ -257,9 +261,10 @@ public class Operations {
     if (cluster.unreleased() > 0) {
       return new Answer(
           false,
-          runs(cluster)
-              + " are still on cluster "
+          "cluster "
               + cluster.name()
+              + " is not empty, it has "
+              + runs(cluster)
               + ": drain it first (`grange clusters drain "
               + cluster.name()
               + " --wait`; with --now they are moved elsewhere), then remove it");

@@ -471,7 +471,9 @@ public class PlacementRound {
                 row -> new Told(row.getString("reason"), row.getString("message")),
                 execution)
             .orElse(new Told("", "no round has looked at it"));
-    return last.reason().equals(Reason.NO_CLUSTER_FOR_PLATFORM.code())
+    // both are somebody's to mend: a registration, or what the build asks for
+    return last.reason().equals(Placement.Wait.NO_CLUSTER_FOR_PLATFORM.code())
+            || last.reason().equals(Placement.Wait.NO_CLUSTER_WITH_LABELS.code())
         ? new Failure(Reason.NO_CLUSTER_FOR_PLATFORM, last.message())
         : new Failure(
             Reason.QUEUE_TIMED_OUT,

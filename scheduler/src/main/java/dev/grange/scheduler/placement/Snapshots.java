@@ -263,7 +263,8 @@ final class Snapshots {
       throws SQLException {
     return tx.list(
         """
-        SELECT c.*, l.expires_at > clock_timestamp() AS held, extract(epoch FROM c.not_before - now()) AS rest,
+        SELECT c.name, c.kind, c.desired, c.desired_by, c.note, c.reachable, c.reachable_changed_at, c.not_before, c.platforms, c.labels,
+          c.slots, c.weight, l.expires_at > clock_timestamp() AS held, extract(epoch FROM c.not_before - now()) AS rest,
           CASE WHEN c.errors > 0 THEN (SELECT count(*)::integer FROM attempt a WHERE a.cluster = c.name AND a.released_at IS NULL
             AND (c.not_before IS NULL OR a.assigned_at >= c.not_before)) END AS trials
         FROM cluster c LEFT JOIN lease l ON l.name = 'cluster:' || c.name
@@ -283,7 +284,6 @@ final class Snapshots {
                   row.getString("note"),
                   row.getObject("reachable", Boolean.class),
                   Db.instant(row, "reachable_changed_at"),
-                  row.getString("last_error"),
                   notBefore,
                   row.getBoolean("held"));
           Integer tried = row.getObject("trials", Integer.class);

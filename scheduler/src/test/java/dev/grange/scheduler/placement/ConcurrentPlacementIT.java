@@ -150,6 +150,57 @@ class ConcurrentPlacementIT {
         build.toString());
   }
 
+  /** A cluster that no other test counts on. */
+  private void own(String cluster, String platform) {
+    rows.cluster(cluster, SLOTS, platform);
+    rows.execute("UPDATE cluster SET desired = 'ACTIVE' WHERE name = ?", cluster);
+    rows.lease(cluster, 7);
+  }
+
+  private String held(String cluster) {
+    return rows.one(
+        "SELECT count(*) FROM attempt WHERE cluster = ? AND released_at IS NULL", cluster);
+  }
+
+  @Test
+  void aClusterThatErredRestsThenGetsOneBuildAndThenAll() throws Exception {
+    own("trial", "linux/mips64");
+    rows.execute(
+        "UPDATE cluster SET errors = 2, not_before = now() + interval '1 hour' WHERE name ="
+            + " 'trial'");
+    for (int i = 0; i < SLOTS; i++) {
+      farm.submit("FROM scratch\n", "linux/mips64");
+    }
+    roundsAtOnce(List.of(another()));
+    assertThat(held("trial")).isEqualTo("0");
+    rows.execute(
+        "UPDATE cluster SET not_before = now() - interval '1 second' WHERE name = 'trial'");
+    roundsAtOnce(List.of(another(), another()));
+    assertThat(held("trial")).isEqualTo("1");
+    rows.execute("UPDATE cluster SET errors = 0, not_before = NULL WHERE name = 'trial'");
+    roundsAtOnce(List.of(another()));
+    assertThat(held("trial")).isEqualTo("3");
+  }
+
+  @Test
+  void workGoesToClustersWithItsLabelsOnly() throws Exception {
+    own("zoned", "linux/386");
+    rows.execute("UPDATE cluster SET desired = 'CORDONED' WHERE name = 'zoned'");
+    UUID build = farm.submit("FROM scratch\n", "linux/386");
+    rows.execute(
+        "UPDATE execution SET cluster_selector = '{\"zone\": \"b\"}' WHERE build_id = ?::uuid",
+        build.toString());
+    rows.execute("UPDATE cluster SET desired = 'ACTIVE' WHERE name = 'zoned'");
+    roundsAtOnce(List.of(another()));
+    assertThat(held("zoned")).isEqualTo("0");
+    assertThat(rows.one("SELECT reason FROM placement_lane WHERE lane LIKE '%zone%'"))
+        .isEqualTo("NoClusterWithLabels");
+    rows.execute("UPDATE cluster SET labels = '{\"zone\": \"b\"}' WHERE name = 'zoned'");
+    roundsAtOnce(List.of(another()));
+    assertThat(held("zoned")).isEqualTo("1");
+    assertThat(number("SELECT count(*) FROM placement_lane WHERE lane LIKE '%zone%'")).isZero();
+  }
+
   @Test
   void aBuildThatSomebodyWantsCancelledIsNotBegun() throws Exception {
     rows.execute("UPDATE cluster SET desired = 'CORDONED' WHERE name = ?", CLUSTER);

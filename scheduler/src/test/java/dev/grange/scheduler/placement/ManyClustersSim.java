@@ -16,6 +16,7 @@ import dev.grange.store.Db;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import jakarta.inject.Inject;
+import java.lang.management.ManagementFactory;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -295,6 +296,10 @@ class ManyClustersSim {
         "%d clusters, %d slots that take work, %d builds; placed %d, ended %d in %.1f h of virtual"
             + " time, %d still queued",
         CLUSTERS, slots, BUILDS, placed, ended, now / 3600, left);
+    say(
+        "this machine: %d processors, load %.1f",
+        Runtime.getRuntime().availableProcessors(),
+        ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
     times("rounds that fill the farm   ", filling);
     times("rounds after some builds end", steady);
     Map<String, Double> all = new TreeMap<>();

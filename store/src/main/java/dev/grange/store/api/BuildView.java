@@ -31,6 +31,15 @@ public record BuildView(
     @Schema(nullable = true, description = "Digest of the uploaded context.")
         @Nullable String context,
     @Schema(description = "-100 to 100; higher goes first.") int priority,
+    @Schema(
+            description =
+                "How long it has waited, in the queue and on a cluster, until its workers began: of"
+                    + " the platform that waited longest.")
+        double queuedSeconds,
+    @Schema(description = "How long its workers have run: of the platform that ran longest.")
+        double ranSeconds,
+    @Schema(description = "How long it may wait for a slot.") int queueLimitSeconds,
+    @Schema(description = "How long one attempt may take.") int timeoutSeconds,
     boolean cancelRequested,
     @Schema(nullable = true) @Nullable Failure failure,
     List<PlatformBuild> platformBuilds,
@@ -62,6 +71,12 @@ public record BuildView(
       @Schema(enumeration = {"QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"}) String state,
       @Schema(nullable = true) @Nullable String digest,
       @Schema(nullable = true) @Nullable Failure failure,
+      @Schema(
+              description =
+                  "How long it has waited, in the queue and on a cluster, before all its attempts"
+                      + " and now.")
+          double queuedSeconds,
+      @Schema(description = "How long the workers of all its attempts have run.") double ranSeconds,
       List<Attempt> attempts) {}
 
   /** One worker. */
@@ -84,10 +99,15 @@ public record BuildView(
                 "CANCELLED"
               })
           String state,
+      @Schema(description = "When what it runs was submitted, or came back to the queue.")
+          Instant queuedAt,
       Instant assignedAt,
       @Schema(nullable = true) @Nullable Instant buildingAt,
       @Schema(nullable = true) @Nullable Instant pushingAt,
       @Schema(nullable = true) @Nullable Instant finishedAt,
+      @Schema(description = "From queued_at until its worker began, or until now.")
+          double queuedSeconds,
+      @Schema(description = "Since its worker began, or as long as it ran.") double ranSeconds,
       @Schema(nullable = true) @Nullable Failure failure,
       @Schema(nullable = true) @Nullable String digest,
       @Schema(description = "How much of its log is there.") long logBytes) {}

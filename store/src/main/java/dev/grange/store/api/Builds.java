@@ -54,7 +54,9 @@ public class Builds {
       """
              a.id AS attempt_id, a.kind, a.number, a.cluster, a.node, a.state AS attempt_state, a.assigned_at, a.building_at,
              a.pushing_at, a.finished_at AS attempt_finished_at, a.fault AS attempt_fault, a.reason AS attempt_reason,
-             a.message AS attempt_message, a.digest AS attempt_digest, coalesce(l.bytes, 0) AS log_bytes
+             a.message AS attempt_message, a.digest AS attempt_digest, coalesce(l.bytes, 0) AS log_bytes, a.queued_at,
+             extract(epoch FROM coalesce(a.building_at, a.finished_at, now()) - a.queued_at) AS queued_seconds,
+             extract(epoch FROM coalesce(a.finished_at, now()) - a.building_at) AS ran_seconds
       """;
 
   private static final String LOG_BYTES =
@@ -64,10 +66,18 @@ public class Builds {
       ) l ON true
       """;
 
+  /** Waiting that led to no attempt, or has not yet, is counted to the platform build itself. */
   private static final String PLATFORM_BUILDS =
-      "SELECT p.build_id, p.id, p.platform, p.state, p.digest, p.fault, p.reason, p.message,\n"
+      """
+      SELECT p.build_id, p.id, p.platform, p.state, p.digest, p.fault, p.reason, p.message,
+        CASE WHEN NOT EXISTS (SELECT FROM attempt s WHERE s.execution_id = e.id AND s.queued_at = e.queued_at)
+          THEN extract(epoch FROM coalesce(e.finished_at, now()) - e.queued_at) ELSE 0 END AS waits_seconds,
+      """
           + ATTEMPT
-          + "FROM platform_build p LEFT JOIN attempt a ON a.execution_id = p.execution_id\n"
+          + """
+          FROM platform_build p JOIN execution e ON e.id = p.execution_id
+          LEFT JOIN attempt a ON a.execution_id = p.execution_id
+          """
           + LOG_BYTES
           + "WHERE p.build_id = ANY (?::text[]::uuid[]) ORDER BY p.build_id, p.platform, a.number";
 
@@ -256,9 +266,10 @@ public class Builds {
         .toList();
   }
 
-  private static Map<UUID, List<BuildView.PlatformBuild>> platformBuilds(
-      Db.Tx tx, List<String> builds) throws SQLException {
+  private static Map<UUID, List<BuildView.PlatformBuild>> platformBuilds(Db.Tx tx, List<String> ids)
+      throws SQLException {
     Map<UUID, BuildView.PlatformBuild> byId = new LinkedHashMap<>();
+    Map<UUID, UUID> builds = new HashMap<>();
     Map<UUID, List<BuildView.PlatformBuild>> byBuild = new HashMap<>();
     tx.list(
         PLATFORM_BUILDS,
@@ -272,14 +283,32 @@ public class Builds {
                     row.getString("state"),
                     row.getString("digest"),
                     failure(row, ""),
+                    row.getDouble("waits_seconds"),
+                    0,
                     new ArrayList<>());
             byId.put(id, part);
-            byBuild.computeIfAbsent(Db.uuid(row, "build_id"), b -> new ArrayList<>()).add(part);
+            builds.put(id, Db.uuid(row, "build_id"));
           }
           return addAttempt(row, part.attempts());
         },
-        builds);
+        ids);
+    byId.forEach(
+        (id, part) ->
+            byBuild.computeIfAbsent(builds.get(id), b -> new ArrayList<>()).add(withClocks(part)));
     return byBuild;
+  }
+
+  /** Adds up what its attempts waited and ran. */
+  private static BuildView.PlatformBuild withClocks(BuildView.PlatformBuild part) {
+    return new BuildView.PlatformBuild(
+        part.platform(),
+        part.state(),
+        part.digest(),
+        part.failure(),
+        part.queuedSeconds()
+            + part.attempts().stream().mapToDouble(BuildView.Attempt::queuedSeconds).sum(),
+        part.attempts().stream().mapToDouble(BuildView.Attempt::ranSeconds).sum(),
+        part.attempts());
   }
 
   private static Map<UUID, List<BuildView.Test>> tests(Db.Tx tx, List<String> releases)
@@ -348,10 +377,13 @@ public class Builds {
             row.getString("cluster"),
             row.getString("node"),
             row.getString("attempt_state"),
+            Objects.requireNonNull(Db.instant(row, "queued_at")),
             Objects.requireNonNull(Db.instant(row, "assigned_at")),
             Db.instant(row, "building_at"),
             Db.instant(row, "pushing_at"),
             Db.instant(row, "attempt_finished_at"),
+            row.getDouble("queued_seconds"),
+            row.getDouble("ran_seconds"),
             failure(row, "attempt_"),
             row.getString("attempt_digest"),
             row.getLong("log_bytes")));
@@ -395,6 +427,10 @@ public class Builds {
               row.getObject("retry_of", UUID.class),
               row.getString("context"),
               row.getInt("priority"),
+              0,
+              0,
+              row.getInt("queue_seconds"),
+              row.getInt("timeout_seconds"),
               row.getBoolean("cancel_requested"),
               failure(row, ""),
               List.of(),
@@ -456,6 +492,10 @@ public class Builds {
           b.retryOf(),
           b.context(),
           b.priority(),
+          parts.stream().mapToDouble(BuildView.PlatformBuild::queuedSeconds).max().orElse(0),
+          parts.stream().mapToDouble(BuildView.PlatformBuild::ranSeconds).max().orElse(0),
+          b.queueLimitSeconds(),
+          b.timeoutSeconds(),
           b.cancelRequested(),
           b.failure(),
           parts,

@@ -27,6 +27,7 @@ import java.nio.file.StandardWatchEventKinds;
 import java.nio.file.WatchEvent;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
@@ -61,6 +62,11 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   private static final Logger LOG = Logger.getLogger(LocalCluster.class);
   private static final String PREFIX = "grange-";
   private static final String DRAFT = ".draft-";
+
+  /** One of them is the attempt's credential. */
+  private static final Set<PosixFilePermission> OWNER_ONLY =
+      PosixFilePermissions.fromString("rw-------");
+
   private static final Duration OLD = Duration.ofMinutes(10);
   private static final int MAX_RESULT_BYTES = 4096;
   private static final Duration LOG_GATHER = Duration.ofMillis(200);
@@ -148,7 +154,9 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
     try {
       Path files = Files.createDirectory(draft.resolve("files"));
       for (Map.Entry<String, String> file : job.files().entrySet()) {
-        Files.writeString(files.resolve(file.getKey()), file.getValue());
+        Path target = files.resolve(file.getKey());
+        Files.createFile(target, PosixFilePermissions.asFileAttribute(OWNER_ONLY));
+        Files.writeString(target, file.getValue());
       }
       Files.writeString(draft.resolve("job.json"), JobJson.write(job));
       Optional<String> fields = JobFields.write(job);
@@ -169,7 +177,12 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
 
   private void start(Path pod) throws IOException {
     ProcessBuilder builder =
-        new ProcessBuilder(workerBin.resolve("grange-local-run").toString(), pod.toString())
+        // in a session of its own from the start: grange-local-run would start itself anew for that
+        new ProcessBuilder(
+                "setsid",
+                "--wait",
+                workerBin.resolve("grange-local-run").toString(),
+                pod.toString())
             .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
             .redirectOutput(ProcessBuilder.Redirect.appendTo(pod.resolve("runner.log").toFile()))
             .redirectErrorStream(true);
