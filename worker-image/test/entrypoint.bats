@@ -197,9 +197,10 @@ $" "$job/log"
 
 @test "a step that fails while the registry is away did not fail of itself" {
   port=$(free_port)
-  busybox nc -l -s 127.0.0.1 -p "$port" >/dev/null 2>&1 3>&- & # takes one connection, the probe at the start, and is away
+  busybox httpd -f -p "127.0.0.1:$port" -h "$BATS_TEST_TMPDIR" >/dev/null 2>&1 3>&- &
+  server=$!
   until grep -q "$(printf ' 0100007F:%04X .* 0A ' "$port")" /proc/net/tcp; do sleep 0.1; done
-  job build "$(step build BuildFailed 10 0 bash -c "while grep -q '$(printf ' 0100007F:%04X .* 0A ' "$port")' /proc/net/tcp; do sleep 0.05; done; exit 125")"
+  job build "$(step build BuildFailed 10 0 bash -c "kill $server; while kill -0 $server 2>/dev/null; do sleep 0.05; done; exit 125")"
   jq -c ".probe = [\"127.0.0.1:$port\"]" "$job/job.json" >"$job/new" && mv "$job/new" "$job/job.json"
   work
   equal "$status $(result '"\(.step) \(.reason)"')" '125 build NetworkUnreachable'

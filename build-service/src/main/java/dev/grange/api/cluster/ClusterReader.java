@@ -27,9 +27,11 @@ class ClusterReader {
   private static final ProblemType INVALID = ProblemType.INVALID_FIELD;
 
   private final FarmSettings farm;
+  private final ClusterSettings settings;
 
-  ClusterReader(FarmSettings farm) {
+  ClusterReader(FarmSettings farm, ClusterSettings settings) {
     this.farm = farm;
+    this.settings = settings;
   }
 
   Registration registration(String name, InputStream body) throws IOException {
@@ -59,13 +61,13 @@ class ClusterReader {
   }
 
   /** A local cluster's settings are the scheduler's own: there any field is one too many. */
-  private static String config(Fields fields, String kind) {
+  private String config(Fields fields, String kind) {
     Fields config = fields.object("config").orElse(null);
     if (!kind.equals("kubernetes")) {
       return "{}";
     }
     if (config != null) {
-      return KubernetesConfigReader.read(config).toString();
+      return KubernetesConfigReader.read(config, settings.credentialDirectory()).toString();
     }
     if (!fields.has("config")) {
       fields.wrong(

@@ -7,8 +7,10 @@ import dev.grange.api.body.Fields;
 import dev.grange.api.problem.ProblemType;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
@@ -56,9 +58,10 @@ final class KubernetesConfigReader {
   /**
    * Reads {@code config}; what is wrong is said to the fields.
    *
+   * @param credentials the folder that credentials have to be in
    * @return what is stored: exactly what was given, with the namespace
    */
-  static ObjectNode read(Fields config) {
+  static ObjectNode read(Fields config, Optional<Path> credentials) {
     ObjectNode read = JsonNodeFactory.instance.objectNode();
     refuseSecrets(config);
     text(config, read, "server", KubernetesConfigReader::wrongWithServer);
@@ -67,7 +70,7 @@ final class KubernetesConfigReader {
     if (read.has("ca") && read.has("ca_file")) {
       config.wrong(INVALID, "/ca_file", "Give \"ca\" or \"ca_file\", not both.");
     }
-    credential(config, read);
+    credential(config, read, credentials);
     String namespace =
         config.text("namespace", INVALID, KubernetesConfigReader::wrongWithNamespace);
     read.put("namespace", namespace == null ? "grange-builds" : namespace);
@@ -131,7 +134,7 @@ final class KubernetesConfigReader {
     }
   }
 
-  private static void credential(Fields config, ObjectNode read) {
+  private static void credential(Fields config, ObjectNode read, Optional<Path> credentials) {
     Fields credential = config.object("credential").orElse(null);
     if (credential == null) {
       if (!config.has("credential")) {
@@ -145,8 +148,17 @@ final class KubernetesConfigReader {
     }
     refuseSecrets(credential);
     ObjectNode node = read.putObject("credential");
-    text(credential, node, "kubeconfig_file", KubernetesConfigReader::wrongWithPath);
-    text(credential, node, "token_file", KubernetesConfigReader::wrongWithPath);
+    Function<String, @Nullable String> check =
+        text -> {
+          String wrong = wrongWithPath(text);
+          return wrong != null
+                  || credentials.isEmpty()
+                  || Path.of(text).normalize().startsWith(credentials.get())
+              ? wrong
+              : "This farm's credentials of clusters are all in " + credentials.get() + ".";
+        };
+    text(credential, node, "kubeconfig_file", check);
+    text(credential, node, "token_file", check);
     text(credential, node, "context", KubernetesConfigReader::wrongWithContext);
     boolean kubeconfig = credential.has("kubeconfig_file");
     if (kubeconfig == credential.has("token_file")) {

@@ -140,7 +140,7 @@ class ClustersIT {
         refused("{}", "/config", "credential"),
         refused("{\"config\":{}}", "/config/credential", "kubeconfig_file"),
         refused(
-            "{\"config\":{\"credential\":{\"kubeconfig_file\":\"/k\"}}}",
+            "{\"config\":{\"credential\":{\"kubeconfig_file\":\"/etc/grange/k\"}}}",
             "/config/worker_image",
             "pullspec"),
         refused(config("\"sever\":\"https://x\""), "/config/sever", "misspelled"),
@@ -161,6 +161,10 @@ class ClustersIT {
         refused(config("\"ca\":\"x\""), "/config/ca", "PEM"),
         refused(config("\"ca_file\":\"ca.pem\""), "/config/ca_file", "absolute"),
         refused(config("\"ca_file\":\"/a/../etc/shadow\""), "/config/ca_file", ".."),
+        refused(
+            "{\"config\":{\"credential\":{\"token_file\":\"/etc/grange-keys/signing.pem\"}}}",
+            "/config/credential/token_file",
+            "/etc/grange."),
         refused(config("\"namespace\":\"Upper\""), "/config/namespace", "lower case"),
         refused(config("\"memory_bytes\":1"), "/config/memory_bytes", "whole number"),
         refused(config("\"proxy\":{\"http\":\"proxy\"}"), "/config/proxy/http", "http://host:port"),

@@ -37,8 +37,7 @@ class ContextArchiveTest {
 
   private final ContextArchive archive =
       new ContextArchive(
-          new Settings(
-              1 << 30, 96 << 20, 100, 1000, 1, Optional.empty(), Optional.empty()));
+          new Settings(1 << 30, 96 << 20, 100, 1000, 1, Optional.empty(), Optional.empty()));
 
   private ContextArchive.Normalised normalise(byte[] bytes) throws IOException {
     Path raw = Files.write(folder.resolve("raw"), bytes);

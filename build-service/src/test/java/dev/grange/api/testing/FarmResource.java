@@ -53,6 +53,7 @@ public class FarmResource implements QuarkusTestResourceLifecycleManager {
       config.put("grange.context.directory", uploads.toString());
       config.put("grange.context.max-bytes", "4194304");
       config.put("grange.access.cache-for", "1s");
+      config.put("grange.clusters.credential-directory", "/etc/grange");
       return config;
     } catch (IOException | SQLException e) {
       throw new IllegalStateException(e);

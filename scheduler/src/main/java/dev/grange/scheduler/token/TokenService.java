@@ -71,6 +71,7 @@ class TokenService {
         new HttpServerOptions()
             .setHost(config.address())
             .setPort(config.port())
+            .setHttp2ClearTextEnabled(false)
             .setMaxInitialLineLength(MAX_LINE_BYTES)
             .setMaxHeaderSize(MAX_HEADER_BYTES)
             .setIdleTimeout(IDLE_SECONDS);
