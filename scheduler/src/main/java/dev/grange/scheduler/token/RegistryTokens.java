@@ -106,11 +106,7 @@ public class RegistryTokens {
     return serviceByUrl.containsValue(service);
   }
 
-  /**
-   * A token that was made.
-   *
-   * @param key subject, registry and scopes
-   */
+  /** A token that was made. */
   record Issued(String token, Instant issued, Instant expires) {
     boolean hasHalfOfItsLife(Instant now) {
       return Duration.between(now, expires)

@@ -96,7 +96,7 @@ final class Signer {
     int bits = 0;
     int held = 0;
     for (int i = 0; i < KEY_ID_BYTES; i++) {
-      bits = bits << 8 | hash[i] & 0xff;
+      bits = (bits << 8) | (hash[i] & 0xff);
       held += 8;
       while (held >= 5) {
         held -= 5;
