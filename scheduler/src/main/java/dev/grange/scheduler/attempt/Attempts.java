@@ -271,7 +271,7 @@ class Attempts {
               return Optional.of(
                   execution != null
                       ? endExecution(tx, attempt, execution, builds, last, facts)
-                      : endTest(tx, attempt, testRun, builds, last, facts));
+                      : endTest(tx, testRun, builds, last, facts));
             });
     return ended.orElseThrow(() -> new Fenced(attempt.id()));
   }
@@ -426,7 +426,6 @@ class Attempts {
 
   private Ended endTest(
       Db.Tx tx,
-      Attempt attempt,
       @Nullable UUID testRun,
       List<BuildRow> builds,
       @Nullable Verdict verdict,

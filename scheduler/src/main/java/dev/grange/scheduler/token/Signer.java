@@ -103,7 +103,7 @@ final class Signer {
         if (id.length() % 5 == 4) {
           id.append(':');
         }
-        id.append(BASE32.charAt(bits >> held & 31));
+        id.append(BASE32.charAt((bits >> held) & 31));
       }
       bits &= (1 << held) - 1;
     }
