@@ -8,7 +8,7 @@ import java.sql.SQLException;
 public class SchemaVersion {
 
   /** The newest migration that this code needs. */
-  public static final int EXPECTED = 5;
+  public static final int EXPECTED = 6;
 
   private final Db db;
 

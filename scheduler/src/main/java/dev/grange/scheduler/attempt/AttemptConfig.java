@@ -30,6 +30,17 @@ public interface AttemptConfig {
   @WithDefault("104857600")
   long maxLogBytes();
 
+  /** How long a pod may wait for a node, its image or a volume before it counts as failed. */
+  @WithDefault("5m")
+  Duration startLimit();
+
+  /**
+   * How long a cluster may not answer before what runs on it is moved. What is moved too early
+   * builds twice for nothing; what is moved too late waits.
+   */
+  @WithDefault("2m")
+  Duration unreachableLimit();
+
   /** How long a worker has to end after SIGTERM. */
   @WithDefault("15s")
   Duration stopGrace();

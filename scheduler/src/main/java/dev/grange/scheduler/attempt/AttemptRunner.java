@@ -142,7 +142,10 @@ public class AttemptRunner {
       }
     }
     for (AttemptTask task : tasks.values()) {
-      if (!held.contains(task.attempt().cluster())) {
+      String cluster = task.attempt().cluster();
+      // of another configuration now: the next round takes the attempt on by that
+      boolean stale = !clusters.gateway(cluster).equals(Optional.of(task.gateway()));
+      if (!held.contains(cluster) || stale) {
         task.abandon();
       }
     }
@@ -164,7 +167,8 @@ public class AttemptRunner {
               + " due: it ends here",
           attempt.id(), attempt.cluster());
       try {
-        Attempts.Ended ended = attempts.end(attempt, Verdict.lost(), null, null, null);
+        Attempts.Ended ended =
+            attempts.end(attempt, Verdict.lost(), null, null, null, Duration.ZERO);
         wakeups.changed(EnumSet.of(Chore.PLACEMENT, Chore.RELAY), ended.builds());
       } catch (Fenced e) {
         LOG.infof("%s", e.getMessage());
@@ -231,7 +235,9 @@ public class AttemptRunner {
       indexer.make(claim);
     }
     try {
-      gateway.remove(attempt.podName());
+      if (gateway.keepFailed().isZero() || !attempts.keepsPod(attempt)) {
+        gateway.remove(attempt.podName());
+      }
     } catch (ClusterException e) {
       LOG.warnf("attempt %s has ended and is removed later: %s", attempt.id(), e.getMessage());
     }

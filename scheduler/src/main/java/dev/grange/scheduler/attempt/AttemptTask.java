@@ -41,6 +41,10 @@ final class AttemptTask {
   private static final Duration LOOK_PAUSE = Duration.ofMillis(5);
   private static final Duration START_PAUSE = Duration.ofSeconds(1);
   private static final int MAX_WAITS = 60;
+
+  /** How long after a pod's end its log may come. */
+  private static final Duration LOG_LATE = Duration.ofSeconds(20);
+
   private static final int TRIES = 5;
 
   /** How long the registry may be away before a push that it has taken counts as failed. */
@@ -54,6 +58,8 @@ final class AttemptTask {
   private final AttemptLog log;
   private final boolean fresh;
   private final Duration stopGrace;
+  private final Duration startLimit;
+  private final Duration unreachableLimit;
   private final @Nullable String node;
   private final Semaphore signals = new Semaphore(0);
   private volatile @Nullable String stop;
@@ -62,6 +68,9 @@ final class AttemptTask {
   private long lastStop;
   private long lastEnsure;
   private int waits;
+  private long unreachable;
+  private long ended;
+  private boolean scheduled;
   private boolean building;
   private boolean behind;
   private long lastCopy;
@@ -90,6 +99,8 @@ final class AttemptTask {
     this.jobs = tools.jobs();
     this.registries = tools.registries();
     this.stopGrace = tools.config().stopGrace();
+    this.startLimit = tools.config().startLimit();
+    this.unreachableLimit = tools.config().unreachableLimit();
     this.node = tools.node();
     this.building =
         attempt.state() != AttemptState.ASSIGNED && attempt.state() != AttemptState.PREPARED;
@@ -97,6 +108,10 @@ final class AttemptTask {
 
   Attempt attempt() {
     return attempt;
+  }
+
+  ClusterGateway gateway() {
+    return gateway;
   }
 
   /** Something about the pod may have changed. */
@@ -160,11 +175,12 @@ final class AttemptTask {
       try {
         String uid = gateway.ensure(jobs.of(attempt));
         lastEnsure = System.nanoTime();
-        attempts.prepared(attempt, uid, true);
-        building = true;
+        boolean runs = gateway.startsAtOnce();
+        attempts.prepared(attempt, uid, runs);
+        building = runs;
         return uid;
       } catch (ClusterException e) {
-        if (tries == TRIES) {
+        if (tries == TRIES || stop != null || abandoned) {
           throw e;
         }
         LOG.warnf("attempt %s: %s", attempt.id(), e.getMessage());
@@ -183,15 +199,24 @@ final class AttemptTask {
         Phase phase = view == null ? Phase.LOST : view.phase();
         switch (phase) {
           case ENDED, LOST -> {
-            copyLog();
-            return conclude(view, uid);
+            if (copyLastOfLog(view)) {
+              return conclude(view, uid);
+            }
           }
           case WAITING -> {
             if (stop != null) {
               recordStop(stop);
               return remove(stopped(), uid);
             }
-            if (!startAgain()) {
+            Verdict hopeless = hopeless(view);
+            if (hopeless != null) {
+              return remove(hopeless, uid);
+            }
+            if (view != null && view.waiting() != null) {
+              scheduled(view);
+              // its Secret, if whoever made the pod died before it made that
+              again();
+            } else if (!startAgain()) {
               return remove(
                   new Verdict.Failed(
                       new Failure(
@@ -202,7 +227,7 @@ final class AttemptTask {
           }
           case RUNNING -> {
             if (!building) {
-              attempts.building(attempt);
+              attempts.building(attempt, view == null ? null : view.node());
               building = true;
             }
             if (elapsedSinceCopy().compareTo(LOG_PAUSE) >= 0) {
@@ -214,10 +239,22 @@ final class AttemptTask {
           }
         }
         troubles = 0;
-        await(phase == Phase.RUNNING ? LOOK : START_PAUSE);
+        unreachable = 0;
+        await(
+            switch (phase) {
+              case RUNNING -> LOOK;
+              case WAITING -> START_PAUSE;
+              case ENDED, LOST -> LOG_PAUSE;
+            });
       } catch (ClusterException e) {
         troubles++;
-        LOG.warnf("attempt %s: %s", attempt.id(), e.getMessage());
+        if (troubles == 1) {
+          LOG.warnf("attempt %s waits for its cluster: %s", attempt.id(), e.getMessage());
+        }
+        Optional<Attempts.Ended> given = giveUp(e, uid);
+        if (given.isPresent()) {
+          return given;
+        }
         TimeUnit.MILLISECONDS.sleep(Math.min(5000, 200L << Math.min(troubles, 5)));
       }
     }
@@ -240,11 +277,91 @@ final class AttemptTask {
     return waits <= MAX_WAITS;
   }
 
+  private void again() throws ClusterException, SQLException {
+    if (System.nanoTime() - lastEnsure >= LOOK.toNanos()) {
+      lastEnsure = System.nanoTime();
+      String _ = gateway.ensure(jobs.of(attempt));
+    }
+  }
+
+  /** Where it will run, as soon as that is known: from then on its node is what it waits for. */
+  private void scheduled(PodView view) throws SQLException, Fenced {
+    if (!scheduled && view.node() != null) {
+      attempts.scheduled(attempt, view.node());
+      scheduled = true;
+    }
+  }
+
+  /** The verdict on a pod whose worker will not begin; null while it may. */
+  private @Nullable Verdict hopeless(@Nullable PodView view) {
+    return view == null || view.waiting() == null
+        ? null
+        : view.waiting().verdict(startLimit).orElse(null);
+  }
+
+  /**
+   * Gives an attempt up whose cluster has not answered for long: it is moved. If its worker still
+   * runs, nobody believes it: what it pushes lies in a repository that no build looks at, and it is
+   * removed when the cluster is back.
+   */
+  private Optional<Attempts.Ended> giveUp(ClusterException e, String uid)
+      throws SQLException, Fenced {
+    if (e.reason() != Reason.CLUSTER_UNREACHABLE) {
+      return Optional.empty();
+    }
+    long now = System.nanoTime();
+    if (unreachable == 0) {
+      unreachable = now;
+    }
+    if (now - unreachable < unreachableLimit.toNanos()) {
+      return Optional.empty();
+    }
+    log.gap();
+    Failure failure =
+        new Failure(
+            Reason.NODE_LOST,
+            "its cluster could not be reached for "
+                + unreachableLimit.toSeconds()
+                + " s: "
+                + e.getMessage());
+    return Optional.of(
+        attempts.end(attempt, new Verdict.Interrupted(failure), null, null, uid, Duration.ZERO));
+  }
+
   private Duration elapsedSinceCopy() {
     return Duration.ofNanos(System.nanoTime() - lastCopy);
   }
 
-  private void copyLog() throws ClusterException, SQLException {
+  /**
+   * Copies the rest of the log of a pod that has ended.
+   *
+   * @return false while more of it may come
+   */
+  private boolean copyLastOfLog(@Nullable PodView view) throws SQLException, Fenced {
+    if (view == null && !gateway.startsAtOnce()) {
+      // nobody saw it go: whatever it had written since the last look went with it
+      log.gap();
+      return true;
+    }
+    if (ended == 0) {
+      ended = System.nanoTime();
+    }
+    boolean late = System.nanoTime() - ended > LOG_LATE.toNanos();
+    try {
+      if (log.copy(gateway)) {
+        return true;
+      }
+    } catch (ClusterException e) {
+      LOG.debugf("attempt %s: %s", attempt.id(), e.getMessage());
+    }
+    if (late) {
+      // its result is known: a log that its node does not hand out holds it up no longer
+      log.gap();
+    }
+    return late;
+  }
+
+  private void copyLog() throws ClusterException, SQLException, Fenced {
     boolean _ = log.copy(gateway);
     lastCopy = System.nanoTime();
     behind = false;
@@ -286,10 +403,7 @@ final class AttemptTask {
 
   private Optional<Attempts.Ended> conclude(@Nullable PodView view, String uid)
       throws SQLException, Fenced, InterruptedException {
-    Verdict verdict =
-        view == null || view.phase() == Phase.LOST
-            ? Verdict.lost()
-            : Verdict.of(attempt.build(), view.exit(), parse(view.result()));
+    Verdict verdict = verdict(view);
     Long size = null;
     if (verdict instanceof Verdict.Succeeded(String digest) && digest != null) {
       try {
@@ -310,7 +424,23 @@ final class AttemptTask {
                     "the worker says that it pushed " + digest + ", but " + e.getMessage()));
       }
     }
-    return Optional.of(attempts.end(attempt, verdict, size, node, uid));
+    String where = view == null || view.node() == null ? node : view.node();
+    Duration keep =
+        view == null || view.phase() == Phase.LOST ? Duration.ZERO : gateway.keepFailed();
+    return Optional.of(attempts.end(attempt, verdict, size, where, uid, keep));
+  }
+
+  private Verdict verdict(@Nullable PodView view) {
+    if (view == null) {
+      return Verdict.lost();
+    }
+    WorkerResult result = parse(view.result());
+    if (view.end() != null) {
+      return view.end().verdict(attempt.build(), result);
+    }
+    return view.phase() == Phase.LOST
+        ? Verdict.lost()
+        : Verdict.of(attempt.build(), view.exit(), result);
   }
 
   /** Ends an attempt that has no worker, after whatever may be there of it was removed. */
@@ -327,7 +457,7 @@ final class AttemptTask {
         TimeUnit.MILLISECONDS.sleep(200L << tries);
       }
     }
-    return Optional.of(attempts.end(attempt, verdict, null, node, uid));
+    return Optional.of(attempts.end(attempt, verdict, null, node, uid, Duration.ZERO));
   }
 
   /** Looks into the registry: exit status 0 is no proof that there is an image. */

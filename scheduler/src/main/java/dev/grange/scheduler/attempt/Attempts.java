@@ -143,12 +143,31 @@ class Attempts {
     fence(attempt, written);
   }
 
-  /** The worker runs. */
-  void building(Attempt attempt) throws SQLException, Fenced {
+  /** The pod has a node. */
+  void scheduled(Attempt attempt, String node) throws SQLException, Fenced {
     int written =
         db.update(
-            "UPDATE attempt SET state = 'BUILDING', building_at = now() WHERE id = ? AND"
-                + " epoch = ? AND state = 'PREPARED'",
+            """
+            UPDATE attempt SET scheduled_at = coalesce(scheduled_at, now()), node = ?
+            WHERE id = ? AND epoch = ? AND state IN ('PREPARED', 'BUILDING', 'PUSHING')
+            """,
+            node,
+            attempt.id(),
+            attempt.epoch());
+    fence(attempt, written);
+  }
+
+  /** The worker runs. */
+  void building(Attempt attempt, @Nullable String node) throws SQLException, Fenced {
+    int written =
+        db.update(
+            """
+            UPDATE attempt SET state = 'BUILDING', building_at = now(), node = coalesce(?, node),
+              scheduled_at = CASE WHEN ?::text IS NULL THEN scheduled_at ELSE coalesce(scheduled_at, now()) END
+            WHERE id = ? AND epoch = ? AND state = 'PREPARED'
+            """,
+            node,
+            node,
             attempt.id(),
             attempt.epoch());
     fence(attempt, written);
@@ -166,6 +185,15 @@ class Attempts {
             attempt.id(),
             attempt.epoch());
     fence(attempt, written);
+  }
+
+  /** Whether its pod is left for people to look at; asked only where pods are. */
+  boolean keepsPod(Attempt attempt) throws SQLException {
+    return db.first(
+            "SELECT 1 FROM attempt WHERE id = ? AND pod_kept_until > now()",
+            _ -> true,
+            attempt.id())
+        .isPresent();
   }
 
   private static void fence(Attempt attempt, int written) throws Fenced {
@@ -188,16 +216,18 @@ class Attempts {
    * execution, builds, test run and release, all in one transaction.
    *
    * @param size of the image in bytes, with {@code node} for the record
+   * @param keep how long its pod stays if it has failed
    */
   Ended end(
       Attempt attempt,
       Verdict verdict,
       @Nullable Long size,
       @Nullable String node,
-      @Nullable String podUid)
+      @Nullable String podUid,
+      Duration keep)
       throws SQLException, Fenced {
     try {
-      return tryToEnd(attempt, verdict, size, node, podUid);
+      return tryToEnd(attempt, verdict, size, node, podUid, keep);
     } catch (SQLException e) {
       String state = String.valueOf(e.getSQLState());
       if (!state.startsWith("22") && !state.startsWith("23")) {
@@ -210,7 +240,7 @@ class Attempts {
           attempt.id(), e.getMessage());
       Failure failure =
           new Failure(Reason.WORKER_BROKEN, "what its worker reported cannot be recorded");
-      return tryToEnd(attempt, new Verdict.Failed(failure), null, node, podUid);
+      return tryToEnd(attempt, new Verdict.Failed(failure), null, node, podUid, keep);
     }
   }
 
@@ -219,7 +249,8 @@ class Attempts {
       Verdict verdict,
       @Nullable Long size,
       @Nullable String node,
-      @Nullable String podUid)
+      @Nullable String podUid,
+      Duration keep)
       throws SQLException, Fenced {
     UUID execution = attempt.executionId();
     UUID testRun = attempt.testRunId();
@@ -235,7 +266,7 @@ class Attempts {
                 return Optional.empty();
               }
               Verdict last = judge(verdict, row.get().stop());
-              write(tx, attempt, last, size, node, podUid);
+              write(tx, attempt, last, size, node, podUid, keep);
               AttemptFacts facts = attempt.facts(node, row.get().startedAt());
               return Optional.of(
                   execution != null
@@ -293,7 +324,8 @@ class Attempts {
       @Nullable Verdict verdict,
       @Nullable Long size,
       @Nullable String node,
-      @Nullable String podUid)
+      @Nullable String podUid,
+      Duration keep)
       throws SQLException {
     AttemptState state =
         switch (verdict) {
@@ -309,10 +341,12 @@ class Attempts {
           case Verdict.Failed f -> f.failure();
           case Verdict.Interrupted i -> i.failure();
         };
+    double keepSeconds = state == AttemptState.FAILED ? keep.toSeconds() : 0;
     tx.update(
         """
-        UPDATE attempt SET state = ?, digest = ?, size_bytes = ?, fault = ?, reason = ?, message = ?, node = ?, log_complete = true,
-          pod_uid = coalesce(pod_uid, ?), finished_at = now(), released_at = now()
+        UPDATE attempt SET state = ?, digest = ?, size_bytes = ?, fault = ?, reason = ?, message = ?, node = coalesce(?, node), log_complete = true,
+          pod_uid = coalesce(pod_uid, ?), finished_at = now(), released_at = now(),
+          pod_kept_until = CASE WHEN ? > 0 THEN now() + make_interval(secs => ?) END
         WHERE id = ?
         """,
         state,
@@ -325,6 +359,8 @@ class Attempts {
         failure == null ? null : failure.message(),
         node,
         podUid,
+        keepSeconds,
+        keepSeconds,
         attempt.id());
   }
 

@@ -30,12 +30,13 @@ public interface ClusterGateway {
   Optional<PodView> see(String podName) throws ClusterException;
 
   /**
-   * Bytes of a pod's log from an offset on.
+   * The next part of a pod's log.
    *
+   * @param position that an earlier part has named; empty for the beginning
    * @param limit at most so many bytes
-   * @return empty when there are none now
+   * @return empty when there is nothing more now
    */
-  byte[] log(String podName, long offset, int limit) throws ClusterException;
+  LogChunk log(String podName, String position, int limit) throws ClusterException;
 
   /**
    * Ends a pod's worker: by SIGTERM, and by SIGKILL after the grace. Returns before it has ended.
@@ -61,6 +62,16 @@ public interface ClusterGateway {
    * as long as a pod takes to start and end. What cannot be reached is a finding, not an exception.
    */
   ClusterReport check();
+
+  /** Whether a pod's worker runs as soon as it is made. */
+  default boolean startsAtOnce() {
+    return true;
+  }
+
+  /** How long a pod that failed stays, for people to look at. */
+  default Duration keepFailed() {
+    return Duration.ZERO;
+  }
 
   /** The name of an attempt's pod. */
   static String podName(UUID attempt) {

@@ -1,9 +1,16 @@
 package dev.grange.scheduler.cluster;
 
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.grange.registry.Registry;
+import dev.grange.scheduler.FarmConfig;
+import dev.grange.scheduler.Registries;
 import dev.grange.scheduler.Uuids;
+import dev.grange.scheduler.cluster.kubernetes.KubernetesCluster;
 import dev.grange.scheduler.cluster.local.LocalCluster;
 import dev.grange.scheduler.cluster.local.LocalConfig;
 import dev.grange.scheduler.lease.Leases;
+import dev.grange.scheduler.token.RegistryTokens;
 import dev.grange.store.Db;
 import io.quarkus.runtime.ShutdownEvent;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -12,6 +19,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Clock;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -20,11 +28,13 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /** The registered clusters that this scheduler can look after, each with its gateway. */
 @ApplicationScoped
 public class Clusters {
   private static final Logger LOG = Logger.getLogger(Clusters.class);
+  private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Db db;
   private final Leases leases;
@@ -32,19 +42,32 @@ public class Clusters {
   private final LocalConfig local;
   private final Uuids uuids;
   private final Clock clock;
+  private final Registries registries;
+  private final RegistryTokens tokens;
+  private final String farm;
   private final Map<String, ClusterGateway> gateways = new ConcurrentHashMap<>();
+
+  /** What the gateways were made of. */
+  private final Map<String, String> configs = new ConcurrentHashMap<>();
+
   private volatile Consumer<String> listener = _ -> {};
 
   Clusters(
       Db db,
       Leases leases,
-      Reachability reachability,
       LocalConfig local,
       Uuids uuids,
-      Clock clock) {
+      Clock clock,
+      Registries registries,
+      RegistryTokens tokens,
+      Reachability reachability,
+      FarmConfig farm) {
+    this.registries = registries;
+    this.tokens = tokens;
+    this.reachability = reachability;
+    this.farm = farm.name();
     this.db = db;
     this.leases = leases;
-    this.reachability = reachability;
     this.local = local;
     this.uuids = uuids;
     this.clock = clock;
@@ -60,38 +83,130 @@ public class Clusters {
     gateways.values().forEach(gateway -> gateway.watch(listener));
   }
 
+  private record Registered(
+      String name, String kind, String config, String features, @Nullable Boolean reachable) {}
+
   /**
-   * Makes gateways for clusters that were registered since the last look, and asks for their
-   * leases.
+   * Makes gateways for clusters that were registered or changed since the last look, drops those of
+   * removed ones, and asks for their leases.
    */
-  public void refresh() throws SQLException {
-    record Registered(String name, String kind) {}
+  public synchronized void refresh() throws SQLException {
     List<Registered> registered =
         db.list(
-            "SELECT name, kind FROM cluster ORDER BY name",
-            row -> new Registered(row.getString("name"), row.getString("kind")));
+            "SELECT name, kind, config, features, reachable FROM cluster WHERE removed_at IS NULL"
+                + " ORDER BY name",
+            row ->
+                new Registered(
+                    row.getString("name"),
+                    row.getString("kind"),
+                    row.getString("config"),
+                    row.getString("features"),
+                    row.getObject("reachable", Boolean.class)));
     Set<String> ours = new HashSet<>();
     for (Registered cluster : registered) {
-      if (!gateways.containsKey(cluster.name()) && cluster.kind().equals("local")) {
-        makeLocal(cluster.name());
+      switch (cluster.kind()) {
+        case "local" -> {
+          if (!gateways.containsKey(cluster.name())) {
+            makeLocal(cluster.name());
+          }
+        }
+        case "kubernetes" -> makeKubernetes(cluster);
+        default -> LOG.debugf("cluster %s is of kind %s", cluster.name(), cluster.kind());
       }
       if (gateways.containsKey(cluster.name())) {
         ours.add(cluster.name());
       }
     }
     leases.want(ours);
-    for (String gone : gateways.keySet()) {
+    for (String gone : List.copyOf(gateways.keySet())) {
       if (!ours.contains(gone)) {
-        forget(gone);
+        drop(gone);
+        leases.letGo(gone);
       }
     }
     reachable(ours);
+    for (Registered cluster : registered) {
+      // a scheduler that did not hold the lease has kept to itself what it saw
+      if (!Boolean.TRUE.equals(cluster.reachable())
+          && gateways.get(cluster.name()) instanceof KubernetesCluster gateway
+          && gateway.answers()
+          && leases.holds(Leases.ofCluster(cluster.name()))) {
+        reachability.reached(cluster.name());
+      }
+    }
   }
 
-  /** A cluster that was removed: nothing is on it. */
-  private void forget(String cluster) {
-    ClusterGateway gateway = gateways.remove(cluster);
-    leases.letGo(cluster);
+  private void makeKubernetes(Registered cluster) {
+    String name = cluster.name();
+    if (gateways.containsKey(name) && cluster.config().equals(configs.get(name))) {
+      return;
+    }
+    drop(name);
+    try {
+      KubernetesCluster gateway =
+          new KubernetesCluster(
+              name,
+              cluster.config(),
+              JSON.readValue(cluster.features(), new TypeReference<Map<String, String>>() {}),
+              farm,
+              clock,
+              outside(name));
+      gateway.watch(listener);
+      gateways.put(name, gateway);
+      configs.put(name, cluster.config());
+    } catch (IOException | IllegalArgumentException e) {
+      LOG.errorf("cluster %s cannot be used: %s", name, e.getMessage());
+    }
+  }
+
+  private KubernetesCluster.Outside outside(String name) {
+    return new KubernetesCluster.Outside() {
+      @Override
+      public void reached() {
+        tell(() -> reachability.reached(name));
+      }
+
+      @Override
+      public void failed(String why) {
+        tell(() -> reachability.failed(name, why));
+      }
+
+      private void tell(Telling telling) {
+        if (!leases.holds(Leases.ofCluster(name))) {
+          return;
+        }
+        try {
+          telling.tell();
+        } catch (SQLException e) {
+          LOG.warnf("cluster %s: how it is was not written down: %s", name, e.getMessage());
+        }
+      }
+
+      @Override
+      public List<String> addresses() {
+        try {
+          Registry candidate = registries.candidate();
+          List<String> addresses = new ArrayList<>(List.of(candidate.host()));
+          tokens
+              .credential(uuids.next(), candidate.url())
+              .ifPresent(credential -> addresses.add(credential.tokenService()));
+          return addresses;
+        } catch (SQLException e) {
+          LOG.warnf("cluster %s is checked without the registry: %s", name, e.getMessage());
+          return List.of();
+        }
+      }
+    };
+  }
+
+  @FunctionalInterface
+  private interface Telling {
+    void tell() throws SQLException;
+  }
+
+  private void drop(String name) {
+    configs.remove(name);
+    ClusterGateway gateway = gateways.remove(name);
     if (gateway != null) {
       close(gateway);
     }
@@ -134,12 +249,14 @@ public class Clusters {
   }
 
   private static void close(ClusterGateway gateway) {
-    if (gateway instanceof LocalCluster cluster) {
-      try {
-        cluster.close();
-      } catch (IOException e) {
-        LOG.debugf("closing a cluster: %s", e.getMessage());
+    try {
+      switch (gateway) {
+        case LocalCluster cluster -> cluster.close();
+        case KubernetesCluster cluster -> cluster.close();
+        default -> LOG.debugf("%s has nothing to close", gateway);
       }
+    } catch (IOException e) {
+      LOG.debugf("closing a cluster: %s", e.getMessage());
     }
   }
 }

@@ -51,7 +51,8 @@ public class Sweeper {
     Set<String> needed =
         new HashSet<>(
             db.list(
-                "SELECT pod_name FROM attempt WHERE pod_name = ANY(?) AND released_at IS" + " NULL",
+                "SELECT pod_name FROM attempt WHERE pod_name = ANY(?) AND (released_at IS NULL OR"
+                    + " pod_kept_until > now())",
                 row -> row.getString("pod_name"),
                 pods));
     for (String pod : pods) {

@@ -5,10 +5,12 @@ import static org.awaitility.Awaitility.await;
 
 import dev.grange.domain.worker.Job;
 import dev.grange.scheduler.cluster.PodView.Phase;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -50,6 +52,8 @@ public abstract class ClusterGatewayContract {
   private final String pod = ClusterGateway.podName(UUID.randomUUID());
   private final String mark = "mark-" + UUID.randomUUID();
   private final List<ClusterGateway> opened = new ArrayList<>();
+  private final ByteArrayOutputStream logSoFar = new ByteArrayOutputStream();
+  private String logRead = "";
   private ClusterGateway gateway;
 
   @BeforeEach
@@ -113,7 +117,13 @@ public abstract class ClusterGatewayContract {
   }
 
   private String log() throws ClusterException {
-    return new String(gateway.log(pod, 0, 1_000_000), StandardCharsets.UTF_8);
+    for (LogChunk chunk = gateway.log(pod, logRead, 1_000_000);
+        chunk.bytes().length > 0;
+        chunk = gateway.log(pod, logRead, 1_000_000)) {
+      logSoFar.writeBytes(chunk.bytes());
+      logRead = chunk.position();
+    }
+    return logSoFar.toString(StandardCharsets.UTF_8);
   }
 
   private void awaitLine(String line) {
@@ -131,7 +141,7 @@ public abstract class ClusterGatewayContract {
     assertThat(view.uid()).isEqualTo(uid);
     assertThat(view.exit()).isZero();
     assertThat(view.result()).contains("\"SUCCEEDED\"");
-    assertThat(log()).contains("its text");
+    awaitLine("its text");
   }
 
   @Test
@@ -145,7 +155,7 @@ public abstract class ClusterGatewayContract {
   @Test
   void whatWasNeverMadeIsNotSeen() throws Exception {
     assertThat(gateway.see(pod)).isEmpty();
-    assertThat(gateway.log(pod, 0, 100)).isEmpty();
+    assertThat(gateway.log(pod, "", 100).bytes()).isEmpty();
     assertThat(gateway.pods()).doesNotContain(pod);
   }
 
@@ -156,6 +166,7 @@ public abstract class ClusterGatewayContract {
     awaitPhase(Phase.ENDED);
     String third = gateway.ensure(request(pod, job("echo I-RAN")));
     assertThat(List.of(second, third)).containsOnly(first);
+    awaitLine("I-RAN");
     assertThat(count("I-RAN")).isEqualTo(1);
     assertThat(gateway.pods()).containsOnlyOnce(pod);
   }
@@ -188,20 +199,50 @@ public abstract class ClusterGatewayContract {
     for (ClusterGateway one : racing) {
       assertThat(one.ensure(request(pod, job("echo I-RAN")))).isEqualTo(view.uid());
     }
+    awaitLine("I-RAN");
     assertThat(count("I-RAN")).isEqualTo(1);
   }
 
+  /** All of an ended pod's log from a position on, in parts of at most so many bytes. */
+  private byte[] wholeLog(ClusterGateway from, String position, int limit) {
+    ByteArrayOutputStream whole = new ByteArrayOutputStream();
+    String[] at = {position};
+    await()
+        .atMost(LONG)
+        .until(
+            () -> {
+              LogChunk chunk = from.log(pod, at[0], limit);
+              assertThat(chunk.bytes().length).isLessThanOrEqualTo(limit);
+              whole.writeBytes(chunk.bytes());
+              at[0] = chunk.position();
+              return chunk.isEnd();
+            });
+    return whole.toByteArray();
+  }
+
   @Test
-  void theLogIsReadFromAnyByteOn() throws Exception {
-    gateway.ensure(request(pod, job("echo one; echo two")));
+  void theLogIsReadInPartsAndOnFromEveryPartsEnd() throws Exception {
+    gateway.ensure(
+        request(pod, job("echo one; echo two; sleep 1.1; printf three; echo; echo four")));
     awaitPhase(Phase.ENDED);
-    byte[] whole = gateway.log(pod, 0, 1_000_000);
-    assertThat(new String(whole, StandardCharsets.UTF_8)).contains("one\ntwo\n");
-    assertThat(gateway.log(pod, 5, 10)).isEqualTo(java.util.Arrays.copyOfRange(whole, 5, 15));
-    assertThat(gateway.log(pod, whole.length - 3, 1000))
-        .isEqualTo(java.util.Arrays.copyOfRange(whole, whole.length - 3, whole.length));
-    assertThat(gateway.log(pod, whole.length, 1000)).isEmpty();
-    assertThat(gateway.log(pod, whole.length + 1000L, 1000)).isEmpty();
+    byte[] whole = wholeLog(gateway, "", 1_000_000);
+    assertThat(new String(whole, StandardCharsets.UTF_8)).contains("one\ntwo\nthree\nfour\n");
+    assertThat(wholeLog(another(), "", 7)).isEqualTo(whole);
+
+    // another scheduler goes on wherever the last one was when it died
+    int read = 0;
+    String position = "";
+    ClusterGateway first = another();
+    while (read < whole.length) {
+      LogChunk chunk = first.log(pod, position, 41);
+      read += chunk.bytes().length;
+      position = chunk.position();
+      if (read % 3 == 0 || read == whole.length) {
+        assertThat(wholeLog(another(), position, 1000))
+            .as("after %d bytes, at %s", read, position)
+            .isEqualTo(Arrays.copyOfRange(whole, read, whole.length));
+      }
+    }
   }
 
   @Test
@@ -276,6 +317,7 @@ public abstract class ClusterGatewayContract {
     // and it is not started a second time by whoever asks for it then
     assertThat(gateway.ensure(request(pod, endless()))).isEqualTo(view.uid());
     assertThat(awaitPhase(Phase.ENDED, Phase.LOST).uid()).isEqualTo(view.uid());
+    awaitLine("I-RUN");
     assertThat(count("I-RUN")).isEqualTo(1);
   }
 
@@ -294,6 +336,7 @@ public abstract class ClusterGatewayContract {
     assertThat(gateway.ensure(request(pod, endless()))).isEqualTo(uid);
     gateway.stop(pod, GRACE);
     assertThat(awaitPhase(Phase.ENDED).uid()).isEqualTo(uid);
+    awaitLine("I-RUN");
     assertThat(count("I-RUN")).isEqualTo(1);
   }
 

@@ -9,6 +9,7 @@ import dev.grange.scheduler.cluster.ClusterReport.Finding;
 import dev.grange.scheduler.cluster.ClusterReport.Status;
 import dev.grange.scheduler.cluster.JobFields;
 import dev.grange.scheduler.cluster.JobJson;
+import dev.grange.scheduler.cluster.LogChunk;
 import dev.grange.scheduler.cluster.PodRequest;
 import dev.grange.scheduler.cluster.PodView;
 import dev.grange.scheduler.cluster.PodView.Phase;
@@ -74,6 +75,7 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   private static final Set<String> STEPS = Set.of("pid", "started", "exit", "null");
 
   private static final String MACHINE = "machine";
+  private static final byte[] NOTHING = {};
 
   /** What {@code grange-local-run --delete} exits with while the worker runs. */
   private static final int STILL_IN_USE = 75;
@@ -225,19 +227,22 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   }
 
   @Override
-  public byte[] log(String podName, long offset, int limit) throws ClusterException {
+  public LogChunk log(String podName, String position, int limit) throws ClusterException {
+    // a position is the number of the next byte
+    long offset = position.isEmpty() ? 0 : Long.parseLong(position);
     try (RandomAccessFile log =
         new RandomAccessFile(directory.resolve(podName).resolve("log").toFile(), "r")) {
       long length = log.length();
       if (length <= offset) {
-        return new byte[0];
+        return new LogChunk(NOTHING, position, true);
       }
       byte[] bytes = new byte[(int) Math.min(limit, length - offset)];
       log.seek(offset);
       log.readFully(bytes);
-      return bytes;
+      long next = offset + bytes.length;
+      return new LogChunk(bytes, Long.toString(next), next == length);
     } catch (java.io.FileNotFoundException e) {
-      return new byte[0];
+      return new LogChunk(NOTHING, position, true);
     } catch (IOException e) {
       throw new ClusterException(
           Reason.CLUSTER_UNREACHABLE, "cannot read the worker's log: " + e.getMessage(), e);

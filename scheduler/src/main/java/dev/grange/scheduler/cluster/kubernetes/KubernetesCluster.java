@@ -1,0 +1,746 @@
+package dev.grange.scheduler.cluster.kubernetes;
+
+import dev.grange.domain.build.Reason;
+import dev.grange.scheduler.cluster.ClusterException;
+import dev.grange.scheduler.cluster.ClusterGateway;
+import dev.grange.scheduler.cluster.ClusterReport;
+import dev.grange.scheduler.cluster.LogChunk;
+import dev.grange.scheduler.cluster.PodRequest;
+import dev.grange.scheduler.cluster.PodView;
+import io.fabric8.kubernetes.api.model.Event;
+import io.fabric8.kubernetes.api.model.ListOptionsBuilder;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.PodList;
+import io.fabric8.kubernetes.api.model.Secret;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.Watch;
+import io.fabric8.kubernetes.client.Watcher;
+import io.fabric8.kubernetes.client.WatcherException;
+import io.fabric8.kubernetes.client.dsl.FilterWatchListDeletable;
+import io.fabric8.kubernetes.client.dsl.PodResource;
+import io.fabric8.kubernetes.client.http.HttpResponse;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A namespace of a Kubernetes cluster.
+ *
+ * <p>One thread lists the farm's pods, watches them for a while, and lists them again; what is
+ * asked about pods is answered from what it saw. An attempt costs four calls: create its pod,
+ * create the pod's Secret, follow the log, delete the pod.
+ *
+ * <p>The pod is created first, since it cannot start without its Secret; the Secret belongs to it
+ * and goes when it goes. Whoever dies in between leaves a pod that waits, and both creates are
+ * asked for again by whoever comes next.
+ */
+public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
+  private static final Logger LOG = Logger.getLogger(KubernetesCluster.class);
+
+  /** How long one watch lasts; what it has missed is found by the list after it. */
+  private static final Duration WATCH = Duration.ofSeconds(20);
+
+  /** What was seen longer ago says nothing about now. */
+  private static final Duration STALE = Duration.ofSeconds(45);
+
+  private static final Duration FIRST_LOOK = Duration.ofSeconds(20);
+  private static final Duration FIRST_PAUSE = Duration.ofMillis(500);
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(10);
+  private static final Duration LOG_PAUSE = Duration.ofSeconds(1);
+  private static final Duration STATUS_LATE = Duration.ofSeconds(5);
+
+  /** So long a check may need its probe pods. */
+  private static final Duration PROBING = Duration.ofMinutes(5);
+
+  private static final Duration REMOVAL = Duration.ofSeconds(60);
+
+  /** A log that was read to its end and will not grow, or that is gone. */
+  private static final String NO_MORE = "end";
+
+  private final String name;
+  private final String farm;
+  private final KubernetesConfig config;
+  private final Credential credential;
+  private final Clock clock;
+  private final Outside outside;
+  private final PodCache cache;
+  private final Map<String, LogReader> logs = new ConcurrentHashMap<>();
+  private final Set<String> secretMade = ConcurrentHashMap.newKeySet();
+  private final Map<String, String> warnings = new ConcurrentHashMap<>();
+  private final CountDownLatch seen = new CountDownLatch(1);
+  private volatile Map<String, String> features;
+  private volatile Consumer<String> listener = _ -> {};
+  private volatile @Nullable KubernetesClient client;
+  private volatile String problem = "it was not asked yet";
+  private volatile long lastSeen;
+  private volatile boolean closed;
+  private final Thread observer;
+
+  /** What a cluster needs of the farm around it. */
+  public interface Outside {
+    /** It answers; called when that is news. */
+    void reached();
+
+    /**
+     * It did not answer, or not as it should.
+     *
+     * @param why for operators: without secrets
+     */
+    void failed(String why);
+
+    /** {@code host:port} of everything that workers must reach. */
+    List<String> addresses();
+  }
+
+  /**
+   * A cluster that is observed from now on.
+   *
+   * @param config the column of that name
+   * @param features that an earlier check has found
+   * @param farm selects the pods: another farm may use the same namespace
+   * @throws IllegalArgumentException if the configuration lacks something, in words for operators
+   */
+  public KubernetesCluster(
+      String name,
+      String config,
+      Map<String, String> features,
+      String farm,
+      Clock clock,
+      Outside outside) {
+    this.name = name;
+    this.farm = PodRendering.label(farm);
+    this.config = KubernetesConfig.parse(config);
+    this.credential = new Credential(this.config);
+    this.features = Map.copyOf(features);
+    this.clock = clock;
+    this.outside = outside;
+    this.cache = new PodCache(clock);
+    this.observer = Thread.ofVirtual().name("cluster-" + name).start(this::observe);
+  }
+
+  @Override
+  public String ensure(PodRequest request) throws ClusterException {
+    Pod pod = cache.get(request.podName()).map(PodCache.Seen::pod).orElse(null);
+    if (pod == null) {
+      pod = create(request);
+    }
+    String uid = pod.getMetadata().getUid();
+    if (!PodReading.hasBegun(pod) && !secretMade.contains(uid) && createSecret(request, uid)) {
+      secretMade.add(uid);
+    }
+    return uid;
+  }
+
+  private Pod create(PodRequest request) throws ClusterException {
+    Pod wanted = new PodRendering(config, features).pod(request);
+    try {
+      Pod made =
+          call(client -> client.pods().inNamespace(config.namespace()).resource(wanted).create());
+      cache.put(made);
+      return made;
+    } catch (KubernetesClientException e) {
+      if (e.getCode() != 409) {
+        throw failure("cannot create the pod", e);
+      }
+      return adopt(request, wanted, e);
+    }
+  }
+
+  /** The name is taken: by an earlier try whose answer was lost, or by what is still ending. */
+  private Pod adopt(PodRequest request, Pod wanted, KubernetesClientException conflict)
+      throws ClusterException {
+    long until = System.nanoTime() + REMOVAL.toNanos();
+    while (true) {
+      Pod there = get(request.podName());
+      if (there == null) {
+        try {
+          Pod made =
+              call(
+                  client ->
+                      client.pods().inNamespace(config.namespace()).resource(wanted).create());
+          cache.put(made);
+          return made;
+        } catch (KubernetesClientException e) {
+          if (e.getCode() != 409) {
+            throw failure("cannot create the pod", e);
+          }
+        }
+      } else if (!cache.isRemoved(there.getMetadata().getUid())) {
+        Map<String, String> labels = PodRendering.labels(request.labels());
+        Map<String, String> found = there.getMetadata().getLabels();
+        if (found == null
+            || !farm.equals(found.get(PodRequest.FARM))
+            || !labels.get(PodRequest.ATTEMPT).equals(found.get(PodRequest.ATTEMPT))) {
+          throw new ClusterException(
+              Reason.CLUSTER_REFUSED,
+              "there is a pod " + request.podName() + " that is not this attempt's",
+              conflict);
+        }
+        cache.put(there);
+        return there;
+      }
+      if (System.nanoTime() > until) {
+        throw new ClusterException(
+            Reason.CLUSTER_REFUSED, "the last pod of that name does not end", conflict);
+      }
+      pause(Duration.ofMillis(300));
+    }
+  }
+
+  /**
+   * Makes the pod's Secret.
+   *
+   * @return false when one of that name is there and it cannot be seen whose: it is asked for again
+   */
+  private boolean createSecret(PodRequest request, String uid) throws ClusterException {
+    Secret wanted = new PodRendering(config, features).secret(request, uid);
+    long until = System.nanoTime() + REMOVAL.toNanos();
+    while (true) {
+      try {
+        var _ =
+            call(
+                client ->
+                    client.secrets().inNamespace(config.namespace()).resource(wanted).create());
+        return true;
+      } catch (KubernetesClientException e) {
+        if (e.getCode() != 409) {
+          throw failure("cannot create the pod's Secret", e);
+        }
+        switch (owner(request.podName(), uid)) {
+          case OURS -> {
+            return true;
+          }
+          case UNKNOWN -> {
+            return false;
+          }
+          case ANOTHERS -> {
+            // of an earlier pod of that name: it goes with that one, a moment later
+            if (System.nanoTime() > until) {
+              throw failure("the Secret of an earlier pod does not go away", e);
+            }
+          }
+        }
+      }
+      pause(Duration.ofMillis(300));
+    }
+  }
+
+  private enum Owner {
+    OURS,
+    ANOTHERS,
+    /** The Role that the farm asks for does not let it read Secrets. */
+    UNKNOWN
+  }
+
+  private Owner owner(String podName, String uid) throws ClusterException {
+    try {
+      Secret there =
+          call(client -> client.secrets().inNamespace(config.namespace()).withName(podName).get());
+      return there != null
+              && there.getMetadata().getOwnerReferences().stream()
+                  .anyMatch(owner -> owner.getUid().equals(uid))
+          ? Owner.OURS
+          : Owner.ANOTHERS;
+    } catch (KubernetesClientException e) {
+      if (e.getCode() == 403) {
+        return Owner.UNKNOWN;
+      }
+      throw failure("cannot read the pod's Secret", e);
+    }
+  }
+
+  /** Null when there is none. */
+  private @Nullable Pod get(String podName) throws ClusterException {
+    try {
+      return call(client -> client.pods().inNamespace(config.namespace()).withName(podName).get());
+    } catch (KubernetesClientException e) {
+      throw failure("cannot read pod " + podName, e);
+    }
+  }
+
+  @Override
+  public Optional<PodView> see(String podName) throws ClusterException {
+    requireFresh();
+    PodCache.Seen pod = cache.get(podName).orElse(null);
+    if (pod == null) {
+      // so much follows from its absence that it is asked for by name
+      Pod there = get(podName);
+      if (there == null || cache.isRemoved(there.getMetadata().getUid())) {
+        return Optional.empty();
+      }
+      cache.put(there);
+      pod = cache.get(podName).orElse(null);
+      if (pod == null) {
+        return Optional.empty();
+      }
+    }
+    Instant now = clock.instant();
+    return Optional.of(PodReading.view(pod, now, warning(pod, now)));
+  }
+
+  /** The pod's newest warning, asked for once, when it has waited for long. */
+  private @Nullable String warning(PodCache.Seen pod, Instant now) {
+    if (pod.firstSeen().plus(Duration.ofSeconds(30)).isAfter(now)
+        || PodReading.hasBegun(pod.pod())
+        || pod.gone()) {
+      return null;
+    }
+    String known =
+        warnings.computeIfAbsent(
+            pod.uid(),
+            uid -> {
+              try {
+                return call(
+                        client ->
+                            client
+                                .v1()
+                                .events()
+                                .inNamespace(config.namespace())
+                                .withField("involvedObject.uid", uid)
+                                .withField("type", "Warning")
+                                .list())
+                    .getItems()
+                    .stream()
+                    .map(Event::getReason)
+                    .reduce((_, last) -> last)
+                    .orElse("");
+              } catch (KubernetesClientException | ClusterException e) {
+                LOG.debugf("cluster %s: events of %s: %s", name, uid, e.getMessage());
+                return "";
+              }
+            });
+    return known.isEmpty() ? null : known;
+  }
+
+  @Override
+  public LogChunk log(String podName, String position, int limit) throws ClusterException {
+    if (position.equals(NO_MORE)) {
+      return new LogChunk(new byte[0], NO_MORE, true);
+    }
+    requireFresh();
+    PodCache.Seen pod = cache.get(podName).orElse(null);
+    if (pod == null) {
+      return new LogChunk(new byte[0], position, true);
+    }
+    LogReader reader =
+        logs.compute(
+            podName,
+            (_, before) -> {
+              LogPosition start = LogPosition.parse(position);
+              if (before != null && before.log().taken().equals(start)) {
+                return before;
+              }
+              if (before != null) {
+                before.log().close();
+              }
+              boolean begun = PodReading.hasBegun(pod.pod());
+              return begun || pod.gone() ? read(podName, start) : null;
+            });
+    if (reader == null) {
+      return new LogChunk(new byte[0], position, PodReading.hasEnded(pod.pod()));
+    }
+    LogChunk chunk = reader.log().take(limit);
+    PodLog.End end = reader.log().end();
+    if (chunk.bytes().length > 0 || end == null) {
+      return chunk;
+    }
+    boolean ended = pod.gone() || PodReading.hasEnded(pod.pod());
+    if (end == PodLog.End.CLEAN && ended) {
+      return new LogChunk(new byte[0], chunk.position(), true);
+    }
+    if (end == PodLog.End.BROKEN && (pod.gone() || reader.isHopeless())) {
+      logs.remove(podName, reader);
+      return new LogChunk(PodLog.GAP.getBytes(StandardCharsets.UTF_8), NO_MORE, true);
+    }
+    // Broken, or at an end that is none: from where it stopped. Whether a container has ended is
+    // heard of a little later than the end of its log.
+    Duration age = Duration.ofNanos(System.nanoTime() - reader.opened());
+    Duration pause = end == PodLog.End.CLEAN ? STATUS_LATE : LOG_PAUSE;
+    if (age.compareTo(pause) > 0) {
+      logs.remove(podName, reader);
+      reader.log().close();
+    }
+    return chunk;
+  }
+
+  private record LogReader(PodLog log, long opened) {
+    /** The kubelet says that it does not have the log any more. */
+    boolean isHopeless() {
+      String problem = log.problem();
+      return problem != null && problem.startsWith(GONE);
+    }
+  }
+
+  private static final String GONE = "gone: ";
+
+  private LogReader read(String podName, LogPosition start) {
+    PodLog log =
+        new PodLog(podName, start, since -> open(podName, since), () -> listener.accept(podName));
+    return new LogReader(log, System.nanoTime());
+  }
+
+  private InputStream open(String podName, @Nullable Instant since) throws IOException {
+    KubernetesClient now = client;
+    if (now == null) {
+      throw new IOException(problem);
+    }
+    String url =
+        String.valueOf(now.getMasterUrl()).replaceAll("/+$", "")
+            + "/api/v1/namespaces/"
+            + config.namespace()
+            + "/pods/"
+            + podName
+            + "/log?follow=true&timestamps=true&container="
+            + PodRendering.CONTAINER
+            + (since == null
+                ? ""
+                : "&sinceTime=" + URLEncoder.encode(since.toString(), StandardCharsets.UTF_8));
+    var http = now.getHttpClient();
+    try {
+      HttpResponse<InputStream> response =
+          http.sendAsync(
+                  http.newHttpRequestBuilder().uri(url).forStreaming().build(), InputStream.class)
+              .get(15, TimeUnit.SECONDS);
+      if (response.code() == 200) {
+        return response.body();
+      }
+      String said;
+      try (InputStream body = response.body()) {
+        said = new String(body.readNBytes(500), StandardCharsets.UTF_8).strip();
+      }
+      throw new IOException((response.code() == 404 ? GONE : "") + response.code() + " " + said);
+    } catch (ExecutionException e) {
+      throw new IOException(String.valueOf(e.getCause()), e);
+    } catch (TimeoutException e) {
+      throw new IOException("no answer within 15 s", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    }
+  }
+
+  @Override
+  public void stop(String podName, Duration grace) throws ClusterException {
+    PodCache.Seen pod = cache.get(podName).orElse(null);
+    if (pod == null
+        || pod.gone()
+        || PodReading.hasEnded(pod.pod())
+        || pod.pod().getMetadata().getDeletionTimestamp() != null) {
+      return;
+    }
+    // there is no other way to tell a worker to end: its last words are in the last that is seen
+    delete(podName, Math.max(1, grace.toSeconds()));
+  }
+
+  @Override
+  public void remove(String podName) throws ClusterException {
+    LogReader reader = logs.remove(podName);
+    if (reader != null) {
+      reader.log().close();
+    }
+    PodCache.Seen pod = cache.get(podName).orElse(null);
+    if (pod == null || !pod.gone()) {
+      delete(podName, pod != null && PodReading.hasEnded(pod.pod()) ? 0 : 1);
+    }
+    if (pod != null) {
+      secretMade.remove(pod.uid());
+      warnings.remove(pod.uid());
+    }
+    cache.remove(podName);
+  }
+
+  private void delete(String podName, long grace) throws ClusterException {
+    try {
+      var _ =
+          call(
+              client ->
+                  client
+                      .pods()
+                      .inNamespace(config.namespace())
+                      .withName(podName)
+                      .withGracePeriod(grace)
+                      .delete());
+    } catch (KubernetesClientException e) {
+      if (e.getCode() != 404) {
+        throw failure("cannot delete pod " + podName, e);
+      }
+    }
+  }
+
+  @Override
+  public List<String> pods() throws ClusterException {
+    requireFresh();
+    Instant running = clock.instant().minus(PROBING);
+    return cache.names().stream()
+        .filter(
+            pod ->
+                cache
+                    .get(pod)
+                    .filter(
+                        seen ->
+                            seen.firstSeen().isBefore(running)
+                                || !PodRendering.PROBE.equals(
+                                    seen.pod().getMetadata().getLabels().get(PodRequest.KIND)))
+                    .isPresent())
+        .toList();
+  }
+
+  @Override
+  public void watch(Consumer<String> listener) {
+    this.listener = listener;
+  }
+
+  @Override
+  public Duration keepFailed() {
+    return Duration.ofSeconds(config.keepFailedSeconds());
+  }
+
+  @Override
+  public boolean startsAtOnce() {
+    return false;
+  }
+
+  @Override
+  public ClusterReport check() {
+    ClusterReport report =
+        new ClusterCheck(name, farm, config, credential, outside.addresses()).run();
+    if (report.ok()) {
+      features = report.features();
+    }
+    return report;
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    observer.interrupt();
+    logs.values().forEach(reader -> reader.log().close());
+    KubernetesClient last = client;
+    if (last != null) {
+      last.close();
+    }
+  }
+
+  private interface Call<T> {
+    T on(KubernetesClient client);
+  }
+
+  /** Fails with {@link KubernetesClientException} as the library does. */
+  private <T> T call(Call<T> call) throws ClusterException {
+    KubernetesClient now = client;
+    if (now == null) {
+      await();
+      now = client;
+    }
+    if (now == null) {
+      throw new ClusterException(
+          Reason.CLUSTER_UNREACHABLE, "cluster " + name + ": " + problem, new IOException(problem));
+    }
+    return call.on(now);
+  }
+
+  private ClusterException failure(String what, KubernetesClientException e) {
+    String why = describe(e);
+    int code = e.getCode();
+    boolean refused = code == 400 || code == 403 || code == 404 || code == 409 || code == 422;
+    if (!refused) {
+      problem = why;
+      outside.failed(why);
+    }
+    return new ClusterException(
+        refused ? Reason.CLUSTER_REFUSED : Reason.CLUSTER_UNREACHABLE,
+        "cluster " + name + ": " + what + ": " + why,
+        e);
+  }
+
+  /** In words, without what was sent. */
+  static String describe(Throwable e) {
+    if (e instanceof KubernetesClientException api && api.getStatus() != null) {
+      return api.getCode() + " " + api.getStatus().getMessage();
+    }
+    Throwable cause = e;
+    while (cause.getCause() != null && cause.getCause() != cause) {
+      cause = cause.getCause();
+    }
+    String message = cause.getMessage();
+    return message == null || message.isBlank() ? cause.getClass().getSimpleName() : message;
+  }
+
+  /** Whether it answered lately. */
+  public boolean answers() {
+    return seen.getCount() == 0 && System.nanoTime() - lastSeen <= STALE.toNanos();
+  }
+
+  private void requireFresh() throws ClusterException {
+    await();
+    if (!answers()) {
+      throw new ClusterException(
+          Reason.CLUSTER_UNREACHABLE,
+          "cluster " + name + " cannot be reached: " + problem,
+          new IOException(problem));
+    }
+  }
+
+  /** A moment, when it was never seen: at the start everybody asks at once. */
+  private void await() throws ClusterException {
+    try {
+      boolean _ = seen.await(FIRST_LOOK.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ClusterException(Reason.CLUSTER_UNREACHABLE, "interrupted", e);
+    }
+  }
+
+  private static void pause(Duration time) throws ClusterException {
+    try {
+      TimeUnit.MILLISECONDS.sleep(time.toMillis());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ClusterException(Reason.CLUSTER_UNREACHABLE, "interrupted", e);
+    }
+  }
+
+  /** Lists, watches for a while, and lists again, as long as the gateway is there. */
+  private void observe() {
+    boolean troubled = true;
+    Duration pause = FIRST_PAUSE;
+    while (!closed) {
+      try {
+        KubernetesClient now = current();
+        PodList list = pods(now).list();
+        Set<String> changed =
+            cache.replace(
+                list.getItems(), PodCache.version(list.getMetadata().getResourceVersion()));
+        lastSeen = System.nanoTime();
+        problem = "";
+        seen.countDown();
+        if (troubled) {
+          outside.reached();
+          troubled = false;
+        }
+        pause = FIRST_PAUSE;
+        changed.forEach(listener);
+        follow(now, list.getMetadata().getResourceVersion());
+      } catch (IOException | RuntimeException e) {
+        if (closed) {
+          return;
+        }
+        troubled = true;
+        problem = describe(e);
+        outside.failed(problem);
+        if (e instanceof KubernetesClientException api && api.getCode() == 401) {
+          forgetClient();
+        }
+        try {
+          TimeUnit.MILLISECONDS.sleep(pause.toMillis());
+        } catch (InterruptedException _) {
+          return;
+        }
+        pause = pause.multipliedBy(2);
+        if (pause.compareTo(LONGEST_PAUSE) > 0) {
+          pause = LONGEST_PAUSE;
+        }
+      } catch (InterruptedException _) {
+        return;
+      }
+    }
+  }
+
+  private FilterWatchListDeletable<Pod, PodList, PodResource> pods(KubernetesClient now) {
+    return now.pods().inNamespace(config.namespace()).withLabel(PodRequest.FARM, farm);
+  }
+
+  private void follow(KubernetesClient now, String version)
+      throws InterruptedException, IOException {
+    CountDownLatch over = new CountDownLatch(1);
+    Watcher<Pod> watcher =
+        new Watcher<>() {
+          @Override
+          public void eventReceived(Action action, Pod pod) {
+            switch (action) {
+              case ADDED, MODIFIED -> cache.put(pod);
+              case DELETED -> cache.gone(pod);
+              case BOOKMARK -> {
+                return;
+              }
+              case ERROR -> {
+                over.countDown();
+                return;
+              }
+            }
+            listener.accept(pod.getMetadata().getName());
+          }
+
+          @Override
+          public void onClose(WatcherException cause) {
+            over.countDown();
+          }
+
+          @Override
+          public void onClose() {
+            over.countDown();
+          }
+        };
+    try (Watch _ =
+        pods(now)
+            .watch(
+                new ListOptionsBuilder()
+                    .withResourceVersion(version)
+                    .withTimeoutSeconds(WATCH.toSeconds() + 10)
+                    .build(),
+                watcher)) {
+      long until = System.nanoTime() + WATCH.toNanos();
+      while (System.nanoTime() < until && !closed) {
+        if (over.await(1, TimeUnit.SECONDS)) {
+          // not at once: an API server that ends every watch is asked once a second
+          TimeUnit.SECONDS.sleep(1);
+          return;
+        }
+        if (credential.hasChanged()) {
+          return;
+        }
+      }
+    }
+  }
+
+  /** The client, made anew when a file of its credential has changed. */
+  private KubernetesClient current() throws IOException {
+    KubernetesClient now = client;
+    if (now != null && !credential.hasChanged()) {
+      return now;
+    }
+    KubernetesClient made = new KubernetesClientBuilder().withConfig(credential.load()).build();
+    client = made;
+    if (now != null) {
+      LOG.infof("cluster %s: its credential has changed and was read again", name);
+      now.close();
+    }
+    return made;
+  }
+
+  private void forgetClient() {
+    KubernetesClient now = client;
+    client = null;
+    if (now != null) {
+      now.close();
+    }
+  }
+}
