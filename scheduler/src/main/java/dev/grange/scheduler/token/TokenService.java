@@ -102,7 +102,7 @@ class TokenService {
   }
 
   private void answer(HttpServerRequest request) {
-    if (!request.path().equals("/token")) {
+    if (!"/token".equals(request.path())) {
       error(request, 404, "NOT_FOUND", "this is the registries' token service: GET /token");
     } else if (!request.method().equals(HttpMethod.GET)) {
       // clients that try the OAuth2 way first go on with GET
