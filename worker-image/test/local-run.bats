@@ -150,7 +150,7 @@ nothing_is_left() { # of $job
   result .message | grep -q 'the answer should be 42, and is: answer=41'
 }
 
-@test "an image without a test passes when it can be mounted; one that is not there ends with 125" {
+@test "an image without a test passes when it can be unpacked; one that is not there ends with 125" {
   new_job
   build_of hello
   sed -i '/dev.grange.test=/d; s/greets" \\/greets"/' "$job/files/Containerfile"

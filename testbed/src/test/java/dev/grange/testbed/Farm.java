@@ -108,6 +108,15 @@ final class Farm implements AutoCloseable {
     return file.path(which).asText().replaceFirst("^https?://", "");
   }
 
+  /** Where a part listens, as its home says. */
+  String port(String part) throws IOException {
+    java.util.Properties ports = new java.util.Properties();
+    try (var reader = Files.newBufferedReader(home.resolve("ports.properties"))) {
+      ports.load(reader);
+    }
+    return ports.getProperty(part);
+  }
+
   // ── As people use it
 
   /** Calls {@code ./grange}. */

@@ -78,7 +78,7 @@ class WorkerE2eIT {
   }
 
   @Test
-  void buildsAnImageAndPushesItWithThreeCapabilitiesAndNoMore() throws Exception {
+  void buildsPushesAndTestsAnImageWithThreeCapabilitiesAndNoMore() throws Exception {
     run(
         "builds",
         pod("builds"),
@@ -133,6 +133,13 @@ class WorkerE2eIT {
     assertThat(cluster.log("workers", "builds"))
         .startsWith("buildah version ")
         .contains("storage overlay", "a step has run", "::grange::section::push::end::");
+
+    String candidate = registry + "/attempts/a@" + result(ended).get("digest").asText();
+    run(
+        "smokes",
+        pod("smokes"),
+        steps(step("test", "TestFailed", "grange-smoke", candidate)).put("kind", "test"));
+    assertThat(result(awaitEnd("smokes")).get("outcome").asText()).isEqualTo("SUCCEEDED");
   }
 
   @Test

@@ -121,6 +121,17 @@ final class BuildShow implements Runnable {
                   Json.text(attempt, "node").isEmpty() ? "" : ", " + Json.text(attempt, "node"),
                   clocks(attempt)));
       failure(out, attempt.path("failure"));
+      JsonNode kept = attempt.path("kept_pod");
+      if (kept.isObject()) {
+        line(
+            out,
+            "    Kept",
+            "pod %s on %s until %s"
+                .formatted(
+                    Json.text(kept, "name"),
+                    Json.text(attempt, "cluster"),
+                    Json.text(kept, "until")));
+      }
     }
   }
 

@@ -110,7 +110,13 @@ public record BuildView(
       @Schema(description = "Since its worker began, or as long as it ran.") double ranSeconds,
       @Schema(nullable = true) @Nullable Failure failure,
       @Schema(nullable = true) @Nullable String digest,
-      @Schema(description = "How much of its log is there.") long logBytes) {}
+      @Schema(description = "How much of its log is there.") long logBytes,
+      @Schema(nullable = true, description = "Its pod, while it is kept for people to look at.")
+          @Nullable KeptPod keptPod) {}
+
+  /** A failed attempt's pod that is still in its cluster. */
+  @Schema(description = "A failed attempt's pod that is still in its cluster.")
+  public record KeptPod(String name, Instant until) {}
 
   /** What a build made. */
   @Schema(description = "What was built, before any test.")

@@ -55,6 +55,7 @@ public class Builds {
              a.id AS attempt_id, a.kind, a.number, a.cluster, a.node, a.state AS attempt_state, a.assigned_at, a.building_at,
              a.pushing_at, a.finished_at AS attempt_finished_at, a.fault AS attempt_fault, a.reason AS attempt_reason,
              a.message AS attempt_message, a.digest AS attempt_digest, coalesce(l.bytes, 0) AS log_bytes, a.queued_at,
+             CASE WHEN a.pod_kept_until > now() THEN a.pod_name END AS kept_pod, a.pod_kept_until,
              extract(epoch FROM coalesce(a.building_at, a.finished_at, now()) - a.queued_at) AS queued_seconds,
              extract(epoch FROM coalesce(a.finished_at, now()) - a.building_at) AS ran_seconds
       """;
@@ -386,7 +387,15 @@ public class Builds {
             row.getDouble("ran_seconds"),
             failure(row, "attempt_"),
             row.getString("attempt_digest"),
-            row.getLong("log_bytes")));
+            row.getLong("log_bytes"),
+            kept(row)));
+  }
+
+  private static BuildView.@Nullable KeptPod kept(ResultSet row) throws SQLException {
+    String pod = row.getString("kept_pod");
+    return pod == null
+        ? null
+        : new BuildView.KeptPod(pod, Objects.requireNonNull(Db.instant(row, "pod_kept_until")));
   }
 
   private static BuildView.@Nullable Failure failure(ResultSet row, String prefix)
