@@ -108,9 +108,7 @@ final class PodLog implements AutoCloseable {
         taken = piece.before.within(room);
         pieces.addFirst(
             new Piece(
-                Arrays.copyOfRange(piece.bytes, room, piece.bytes.length),
-                piece.after,
-                taken));
+                Arrays.copyOfRange(piece.bytes, room, piece.bytes.length), piece.after, taken));
       }
     }
     waiting -= out.size();
