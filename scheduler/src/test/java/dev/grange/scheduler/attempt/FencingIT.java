@@ -14,6 +14,7 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import jakarta.inject.Inject;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
@@ -85,7 +86,7 @@ class FencingIT {
     return List.of(
         attempt -> attempts.prepared(attempt, "uid", false),
         attempt -> attempts.prepared(attempt, "uid", true),
-        attempts::building,
+        attempt -> attempts.building(attempt, "node"),
         attempt -> attempts.askToStop(attempt, "DRAINED"),
         attempt ->
             attempts.end(
@@ -120,11 +121,11 @@ class FencingIT {
   void theNewHolderGoesOnWhereTheLastOneStood() throws Exception {
     attempts.prepared(mine, "uid", false);
     takeOver();
-    assertThatThrownBy(() -> attempts.building(mine)).isInstanceOf(Fenced.class);
+    assertThatThrownBy(() -> attempts.building(mine, "node")).isInstanceOf(Fenced.class);
 
     Attempt taken = read();
     assertThat(taken.podUid()).isEqualTo("uid");
-    attempts.building(taken);
+    attempts.building(taken, "node");
 
     assertThat(rows.one("SELECT state FROM attempt WHERE id = ?::uuid", id.toString()))
         .isEqualTo("BUILDING");
@@ -134,7 +135,7 @@ class FencingIT {
   void anAttemptEndsOnce() throws Exception {
     attempts.prepared(mine, "uid", true);
     attempts.end(
-        mine, new Verdict.Failed(new Failure(Reason.BUILD_FAILED, "x")), null, null, "uid");
+        mine, new Verdict.Failed(new Failure(Reason.BUILD_FAILED, "x")), null, null, "uid", Duration.ZERO);
     String before = everything();
     for (Transition transition : transitions(attempts)) {
       assertThatThrownBy(() -> transition.of(mine)).isInstanceOf(Fenced.class);

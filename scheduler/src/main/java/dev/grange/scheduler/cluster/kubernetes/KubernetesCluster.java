@@ -30,6 +30,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -188,7 +189,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
         Map<String, String> found = there.getMetadata().getLabels();
         if (found == null
             || !farm.equals(found.get(PodRequest.FARM))
-            || !labels.get(PodRequest.ATTEMPT).equals(found.get(PodRequest.ATTEMPT))) {
+            || !Objects.equals(labels.get(PodRequest.ATTEMPT), found.get(PodRequest.ATTEMPT))) {
           throw new ClusterException(
               Reason.CLUSTER_REFUSED,
               "there is a pod " + request.podName() + " that is not this attempt's",
@@ -577,7 +578,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
       return api.getCode() + " " + api.getStatus().getMessage();
     }
     Throwable cause = e;
-    while (cause.getCause() != null && cause.getCause() != cause) {
+    while (cause.getCause() != null) {
       cause = cause.getCause();
     }
     String message = cause.getMessage();

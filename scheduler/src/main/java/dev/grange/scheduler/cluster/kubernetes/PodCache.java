@@ -120,14 +120,10 @@ final class PodCache {
       put(pod);
     }
     Instant forget = clock.instant().minus(FORGET);
-    for (Map.Entry<String, Seen> entry : pods.entrySet()) {
-      Seen seen = entry.getValue();
-      if (seen.gone()) {
-        if (seen.changed().isBefore(forget)) {
-          pods.remove(entry.getKey(), seen);
-        }
-      } else if (!uids.contains(seen.uid()) && version(seen.pod()) <= listVersion) {
-        changed.add(entry.getKey());
+    pods.values().removeIf(seen -> seen.gone() && seen.changed().isBefore(forget));
+    for (Seen seen : List.copyOf(pods.values())) {
+      if (!seen.gone() && !uids.contains(seen.uid()) && version(seen.pod()) <= listVersion) {
+        changed.add(seen.pod().getMetadata().getName());
         take(seen.pod(), true);
       }
     }

@@ -39,7 +39,18 @@ final class PodLog implements AutoCloseable {
     InputStream open(@Nullable Instant since) throws IOException;
   }
 
-  private record Piece(byte[] bytes, LogPosition after, LogPosition before) {}
+  /** Bytes, and the positions before and after them. */
+  private static final class Piece {
+    private final byte[] bytes;
+    private final LogPosition after;
+    private final LogPosition before;
+
+    Piece(byte[] bytes, LogPosition after, LogPosition before) {
+      this.bytes = bytes;
+      this.after = after;
+      this.before = before;
+    }
+  }
 
   private final Deque<Piece> pieces = new ArrayDeque<>();
   private final Runnable grown;
@@ -89,17 +100,15 @@ final class PodLog implements AutoCloseable {
         break;
       }
       int room = limit - out.size();
-      if (piece.bytes().length <= room) {
-        out.writeBytes(piece.bytes());
-        taken = piece.after();
+      if (piece.bytes.length <= room) {
+        out.writeBytes(piece.bytes);
+        taken = piece.after;
       } else {
-        out.write(piece.bytes(), 0, room);
-        taken = piece.before().within(room);
+        out.write(piece.bytes, 0, room);
+        taken = piece.before.within(room);
         pieces.addFirst(
             new Piece(
-                Arrays.copyOfRange(piece.bytes(), room, piece.bytes().length),
-                piece.after(),
-                taken));
+                Arrays.copyOfRange(piece.bytes, room, piece.bytes.length), piece.after, taken));
       }
     }
     waiting -= out.size();
