@@ -102,7 +102,7 @@ class TokenService {
   }
 
   private void answer(HttpServerRequest request) {
-    if (!request.path().equals("/token")) {
+    if (!String.valueOf(request.path()).equals("/token")) {
       error(request, 404, "NOT_FOUND", "this is the registries' token service: GET /token");
     } else if (!request.method().equals(HttpMethod.GET)) {
       // clients that try the OAuth2 way first go on with GET
