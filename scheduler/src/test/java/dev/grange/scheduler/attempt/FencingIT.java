@@ -90,21 +90,28 @@ class FencingIT {
         attempt -> attempts.askToStop(attempt, "DRAINED"),
         attempt ->
             attempts.end(
-                attempt, new Verdict.Succeeded("sha256:" + "0".repeat(64)), 1L, "node", "uid"),
+                attempt,
+                new Verdict.Succeeded("sha256:" + "0".repeat(64)),
+                1L,
+                "node",
+                "uid",
+                Duration.ZERO),
         attempt ->
             attempts.end(
                 attempt,
                 new Verdict.Failed(new Failure(Reason.BUILD_FAILED, "x")),
                 null,
                 null,
-                "uid"),
+                "uid",
+                Duration.ZERO),
         attempt ->
             attempts.end(
                 attempt,
                 new Verdict.Interrupted(new Failure(Reason.NODE_LOST, "x")),
                 null,
                 null,
-                "uid"));
+                "uid",
+                Duration.ZERO));
   }
 
   @Test
@@ -135,7 +142,12 @@ class FencingIT {
   void anAttemptEndsOnce() throws Exception {
     attempts.prepared(mine, "uid", true);
     attempts.end(
-        mine, new Verdict.Failed(new Failure(Reason.BUILD_FAILED, "x")), null, null, "uid", Duration.ZERO);
+        mine,
+        new Verdict.Failed(new Failure(Reason.BUILD_FAILED, "x")),
+        null,
+        null,
+        "uid",
+        Duration.ZERO);
     String before = everything();
     for (Transition transition : transitions(attempts)) {
       assertThatThrownBy(() -> transition.of(mine)).isInstanceOf(Fenced.class);
