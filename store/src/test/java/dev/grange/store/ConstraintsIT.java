@@ -194,6 +194,7 @@ class ConstraintsIT {
       23514 UPDATE attempt SET state = 'PREPARED' WHERE id = U1
       23514 UPDATE attempt SET state = 'BUILDING' WHERE id = U1
       23514 UPDATE attempt SET state = 'PUSHING' WHERE id = U1
+      23514 UPDATE attempt SET pod_kept_until = now() WHERE id = U1
       23505 UPDATE attempt SET pod_name = 'pod-1' WHERE id = U2
       23514 INSERT INTO material (attempt_id, kind, name) VALUES (U1, 'other', 'n')
       23514 UPDATE log_chunk SET start_offset = -1

@@ -1,7 +1,10 @@
 package dev.grange.scheduler.cluster.kubernetes;
 
+import io.fabric8.kubernetes.api.model.AuthInfo;
+import io.fabric8.kubernetes.api.model.NamedAuthInfo;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
+import io.fabric8.kubernetes.client.utils.Serialization;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +43,9 @@ final class Credential {
   synchronized Config load() throws IOException {
     Path kubeconfig = config.kubeconfigFile();
     Config base;
+    if (kubeconfig != null) {
+      refusePrograms(kubeconfig);
+    }
     try {
       base =
           kubeconfig == null
@@ -86,6 +92,36 @@ final class Credential {
     files = List.copyOf(read);
     last = fingerprint(files);
     return made;
+  }
+
+  /**
+   * A kubeconfig may name a program that obtains the credential. Whoever may register clusters
+   * names the file, and is not meant to run programs as the scheduler.
+   */
+  private static void refusePrograms(Path kubeconfig) throws IOException {
+    io.fabric8.kubernetes.api.model.Config content;
+    try {
+      content =
+          Serialization.unmarshal(
+              Files.readString(readable(kubeconfig)), io.fabric8.kubernetes.api.model.Config.class);
+    } catch (RuntimeException e) {
+      // its message may hold what stands in the file
+      throw new IOException(kubeconfig + " is no kubeconfig", e);
+    }
+    if (content == null) {
+      throw new IOException(kubeconfig + " is no kubeconfig: it is empty");
+    }
+    for (NamedAuthInfo user : content.getUsers()) {
+      AuthInfo how = user.getUser();
+      if (how != null && (how.getExec() != null || how.getAuthProvider() != null)) {
+        throw new IOException(
+            kubeconfig
+                + " has a program obtain the credential of user "
+                + user.getName()
+                + ", and the farm runs none: use a service account's token, as"
+                + " deploy/cluster/make-kubeconfig makes one");
+      }
+    }
   }
 
   private static Path readable(Path file) throws IOException {
