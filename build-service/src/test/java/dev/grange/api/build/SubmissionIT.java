@@ -82,7 +82,16 @@ class SubmissionIT {
                     + " 'dev.cdevents.build.queued.%'",
                 id.toString()))
         .isEqualTo(1);
-    assertThat(api.get("/api/v1/builds/" + id).json()).isEqualTo(answer.json());
+    assertThat(withoutClocks(api.get("/api/v1/builds/" + id).json()))
+        .isEqualTo(withoutClocks(answer.json()));
+  }
+
+  /** How long it has waited goes on between two answers. */
+  private static JsonNode withoutClocks(JsonNode build) {
+    build
+        .findParents("queued_seconds")
+        .forEach(part -> ((ObjectNode) part).remove("queued_seconds"));
+    return build;
   }
 
   @ParameterizedTest
