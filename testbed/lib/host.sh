@@ -33,6 +33,9 @@ claim() {
       mkdir -p "$folder"
       echo "$folder" >>"$home/.created"
     }
+    # Who removes an empty folder here takes away what clusters have mounted there: the kernel lets go of mounts in other
+    # namespaces. (Each file in /run/netns counts as a namespace; it is not empty while there are clusters.)
+    [[ $folder == /run/netns ]] || : >"$folder/.grange-testbed"
   done
   shared_net_up
   mkdir -p "$home/$name"
@@ -46,6 +49,7 @@ release() {
   rm -rf --one-file-system "${home:?}/${1:?}"
   [[ -z $(clusters) ]] || return 0
   shared_net_down
+  for folder in "${private_folders[@]}"; do rm -f "$folder/.grange-testbed"; done
   if [[ -f $home/.sysctl ]]; then
     sysctl -q -p "$home/.sysctl" && rm -f "$home/.sysctl"
   fi
