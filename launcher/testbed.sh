@@ -34,14 +34,14 @@ contract_tests() (
   cat >"$folder/kill" <<'SCRIPT'
 #!/usr/bin/env bash
 set -euo pipefail
-for container in $("$BED" exec contract ctr --namespace k8s.io containers list --quiet \
-  "labels.\"io.kubernetes.pod.name\"==$1,labels.\"io.kubernetes.container.name\"==worker"); do
-  "$BED" exec contract ctr --namespace k8s.io tasks kill --signal SIGKILL "$container"
-done
+node=(ctr --address "$NODE" --namespace k8s.io)
+container=$("${node[@]}" containers list --quiet \
+  "labels.\"io.kubernetes.pod.name\"==$1,labels.\"io.kubernetes.container.name\"==worker")
+exec "${node[@]}" tasks kill --signal SIGKILL "${container:?"pod $1 has no container"}"
 SCRIPT
   chmod +x "$folder/kill"
-  BED=$bed GRANGE_E2E_KUBECONFIG=$folder/kubeconfig GRANGE_E2E_ADMIN_KUBECONFIG=$("$bed" kubeconfig contract) \
-    GRANGE_E2E_NAMESPACE=grange-builds GRANGE_E2E_WORKER_IMAGE=localhost/grange/worker:1 GRANGE_E2E_KILL=$folder/kill \
+  NODE=$(dirname "$("$bed" kubeconfig contract)")/containerd.sock GRANGE_E2E_KUBECONFIG=$folder/kubeconfig \
+    GRANGE_E2E_ADMIN_KUBECONFIG=$("$bed" kubeconfig contract) GRANGE_E2E_NAMESPACE=grange-builds GRANGE_E2E_WORKER_IMAGE=localhost/grange/worker:1 GRANGE_E2E_KILL=$folder/kill \
     maven_tests verify -Dquick -pl scheduler -am -Dit.test=KubernetesClusterE2E -Dtest=NoUnitTest \
     -Dsurefire.failIfNoSpecifiedTests=false -Dfailsafe.failIfNoSpecifiedTests=false
 )
