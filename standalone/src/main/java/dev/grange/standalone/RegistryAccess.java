@@ -58,7 +58,7 @@ record RegistryAccess(Home home, Settings settings, Ports ports, TokenKey key) {
   }
 
   private String realm() {
-    return "http://" + address(Ports.Name.TOKENS) + "/token";
+    return settings.tokenRealm().orElseGet(() -> "http://" + address(Ports.Name.TOKENS) + "/token");
   }
 
   RegistryProcess.Tokens of(String registry) {

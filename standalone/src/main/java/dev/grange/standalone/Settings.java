@@ -25,6 +25,8 @@ import java.util.regex.Pattern;
  *     default one for each core
  * @param accounts a file of accounts at the registries, for machines that push base images:
  *     GRANGE_REGISTRY_ACCOUNTS, default none
+ * @param tokenRealm where clients of the registries find the token service, if something stands
+ *     before it, such as a balancer before several schedulers: GRANGE_TOKENS_REALM
  */
 record Settings(
     Path apps,
@@ -32,8 +34,10 @@ record Settings(
     Duration drain,
     String heap,
     int slots,
-    Optional<Path> accounts) {
+    Optional<Path> accounts,
+    Optional<String> tokenRealm) {
   private static final Pattern IPV4 = Pattern.compile("[0-9]{1,3}(\\.[0-9]{1,3}){3}");
+  private static final Pattern REALM = Pattern.compile("https?://[^/]+/token");
   private static final Pattern HEAP = Pattern.compile("[0-9]+[kmgKMG]");
 
   /** A setting that cannot be used; the message says which and what it should be. */
@@ -62,7 +66,8 @@ record Settings(
             Runtime.getRuntime().availableProcessors(),
             0,
             10_000),
-        accounts(environment));
+        accounts(environment),
+        realm(environment));
   }
 
   private static Optional<Path> accounts(Map<String, String> environment) {
@@ -79,6 +84,14 @@ record Settings(
               + "\"");
     }
     return Optional.of(file);
+  }
+
+  private static Optional<String> realm(Map<String, String> environment) {
+    String name = "GRANGE_TOKENS_REALM";
+    return environment.getOrDefault(name, "").isBlank()
+        ? Optional.empty()
+        : Optional.of(
+            matching(environment, name, "", REALM, "a URL such as http://192.0.2.1:7082/token"));
   }
 
   static Duration drain(Map<String, String> environment) {

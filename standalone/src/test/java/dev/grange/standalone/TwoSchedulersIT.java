@@ -7,6 +7,7 @@ import dev.grange.embedded.EmbeddedKafka;
 import dev.grange.embedded.FreePorts;
 import java.sql.Connection;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.awaitility.Awaitility;
@@ -18,15 +19,26 @@ import org.junit.jupiter.api.Test;
 class TwoSchedulersIT {
   private static final int BUILDS = 20;
 
+  private static Balancer tokens;
   private static RunningFarm farm;
   private static String busybox;
 
   @BeforeAll
   static void start() throws Exception {
+    tokens = new Balancer();
     farm =
         RunningFarm.in(
             "two-schedulers",
-            Map.of("GRANGE_LEASE_DURATION", "3s", "GRANGE_LOCAL_SLOTS", "4", "GRANGE_DRAIN", "8"));
+            Map.of(
+                "GRANGE_LEASE_DURATION",
+                "3s",
+                "GRANGE_LOCAL_SLOTS",
+                "4",
+                "GRANGE_DRAIN",
+                "8",
+                "GRANGE_TOKENS_REALM",
+                tokens.realm()));
+    tokens.add(farm.ports().of(Ports.Name.TOKENS));
     farm.start();
     busybox = farm.uploadBusybox();
   }
@@ -34,12 +46,13 @@ class TwoSchedulersIT {
   @AfterAll
   static void stop() throws Exception {
     farm.end();
+    tokens.close();
     farm.assertNothingIsLeft();
   }
 
   @Test
   void everyBuildRunsOnceAlsoWhenTheHolderOfTheLeasesSleepsPastThem() throws Exception {
-    Process second = farm.secondScheduler(Map.of());
+    Process second = second(Map.of());
     int startsBefore = farm.workers().pods().size();
     long attemptsBefore = farm.count("SELECT count(*) FROM attempt");
     long promotedBefore = promoted();
@@ -83,7 +96,7 @@ class TwoSchedulersIT {
   void whatHappensWhileTheBrokerIsAwayIsToldWhenItIsBack() throws Exception {
     int port = FreePorts.any();
     String broker = "127.0.0.1:" + port;
-    Process second = farm.secondScheduler(Map.of("KAFKA_BOOTSTRAP_SERVERS", broker));
+    Process second = second(Map.of("KAFKA_BOOTSTRAP_SERVERS", broker));
     long first = farm.pidOf("scheduler");
     Tools.signal("STOP", first);
     try {
@@ -114,6 +127,16 @@ class TwoSchedulersIT {
       second.destroyForcibly().waitFor();
       Tools.signal("CONT", first);
     }
+  }
+
+  /** A second scheduler, whose token service is one more. */
+  private static Process second(Map<String, String> settings) throws Exception {
+    int port = FreePorts.any();
+    Map<String, String> all = new HashMap<>(settings);
+    all.put("GRANGE_TOKENS_PORT", Integer.toString(port));
+    Process second = farm.secondScheduler(all);
+    tokens.add(port);
+    return second;
   }
 
   private static void awaitPromoted(long builds) {
