@@ -282,7 +282,7 @@ final class RunningFarm {
       }
     }
     builder.environment().put("QUARKUS_HTTP_PORT", Integer.toString(port));
-    // Workers ask the first one's token service: they share the key, not the port.
+    // They share the key of the token service, not the port.
     builder
         .environment()
         .put("GRANGE_TOKENS_PORT", Integer.toString(dev.grange.embedded.FreePorts.any()));
@@ -443,12 +443,15 @@ final class RunningFarm {
   /** What anybody gets who wants to pull. */
   private String everybodysToken(String registry, String repository)
       throws IOException, InterruptedException {
+    String realm =
+        settings.getOrDefault(
+            "GRANGE_TOKENS_REALM", "http://" + ports.local(Ports.Name.TOKENS) + "/token");
     URI uri =
-        URI.create(
-            "http://%s/token?service=%s&scope=repository:%s:pull"
-                .formatted(ports.local(Ports.Name.TOKENS), registry, repository));
+        URI.create("%s?service=%s&scope=repository:%s:pull".formatted(realm, registry, repository));
     HttpResponse<String> answer =
-        HTTP.send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
+        HTTP.send(
+            HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(10)).build(),
+            BodyHandlers.ofString());
     assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
     return JSON.readTree(answer.body()).get("token").asText();
   }

@@ -124,9 +124,9 @@ class BuildsE2eIT {
             """
             FROM scratch
             COPY . /
-            RUN ["/busybox", "sh", "-c", "echo %s /big | /busybox sha256sum -c && /busybox rm /big"]
+            RUN ["/busybox", "sh", "-c", "echo '%s  /big' | /busybox sha256sum -c && /busybox rm /big"]
             """
-                .formatted(sum + " "));
+                .formatted(sum));
     while (containerfile.length() < 300_000) {
       containerfile.append("# a line of a long Containerfile, which nobody can shorten\n");
     }

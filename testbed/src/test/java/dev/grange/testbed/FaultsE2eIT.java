@@ -97,6 +97,15 @@ class FaultsE2eIT {
                 .mapToObj("line %d of 300\n"::formatted)
                 .collect(Collectors.joining()));
     assertThat(kept).isEqualTo(written);
+    // it would stay for people to look at, and the other tests look for what is left
+    Command.Result deleted =
+        one.kubectl(
+            "delete",
+            "pod",
+            pod.at("/metadata/name").asText(),
+            "--namespace",
+            FarmOnClusters.NAMESPACE);
+    assertThat(deleted.status()).as(deleted.toString()).isZero();
   }
 
   @Test

@@ -440,8 +440,13 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
     if (process.isEmpty()) {
       return false;
     }
-    Optional<String> stat =
-        read(Path.of("/proc", Long.toString(process.get().pid()), "stat"), 4096);
+    Optional<String> stat;
+    try {
+      stat = read(Path.of("/proc", Long.toString(process.get().pid()), "stat"), 4096);
+    } catch (IOException e) {
+      // ESRCH: it ended between the opening of the file and the reading
+      return false;
+    }
     if (stat.isEmpty()) {
       return false;
     }
