@@ -5,6 +5,7 @@ import dev.grange.embedded.LogFile;
 import dev.grange.embedded.TiedProcess;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.lang.management.OperatingSystemMXBean;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * the real one, so nothing that it does can be seen there.
  */
 final class Rehearsal {
-  /** Leaves a first build alone. */
-  private static final Duration DELAY = Duration.ofSeconds(15);
+  /** How often it looks whether the machine has nothing better to do. */
+  private static final Duration LOOK = Duration.ofSeconds(15);
 
   /**
    * A JVM that records takes several seconds to write when it ends, and here everything else goes
@@ -88,10 +89,12 @@ final class Rehearsal {
       builder.environment().put("GRANGE_APPS", settings.apps().toString());
       Process started;
       synchronized (monitor) {
-        long end = System.nanoTime() + DELAY.toNanos();
-        while (!cancelled && System.nanoTime() < end) {
-          TimeUnit.NANOSECONDS.timedWait(monitor, end - System.nanoTime());
-        }
+        do {
+          long end = System.nanoTime() + LOOK.toNanos();
+          while (!cancelled && System.nanoTime() < end) {
+            TimeUnit.NANOSECONDS.timedWait(monitor, end - System.nanoTime());
+          }
+        } while (!cancelled && isBusy());
         if (cancelled) {
           return;
         }
@@ -110,6 +113,12 @@ final class Rehearsal {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** Builds go first: a faster next start is not worth a slower one of them. */
+  private static boolean isBusy() {
+    OperatingSystemMXBean machine = ManagementFactory.getOperatingSystemMXBean();
+    return machine.getSystemLoadAverage() > machine.getAvailableProcessors() / 2.0;
   }
 
   private boolean isCancelled() {
