@@ -35,8 +35,9 @@ fetch_go() {
     aarch64) arch=arm64 ;;
     *) die "Kubernetes is compiled by Go 1.24 or later: install it, there is none to fetch for $(uname -m)" ;;
   esac
-  proxy=${GOPROXY:-https://proxy.golang.org}
+  proxy=${GOPROXY:-$(go env GOPROXY 2>/dev/null || :)} # an older Go knows where modules come from
   proxy=${proxy%%[,|]*}
+  [[ $proxy == http* ]] || die "Kubernetes is compiled by Go 1.24 or later: install it, or set GOPROXY to have it fetched"
   module=golang.org/toolchain@v0.0.1-go$go_version.linux-$arch
   say "Go 1.24 or later is missing: fetching $module"
   mkdir -p "$cache"
