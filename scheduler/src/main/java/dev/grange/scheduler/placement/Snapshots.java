@@ -76,7 +76,9 @@ final class Snapshots {
     List<Queue> queues = new ArrayList<>();
     tests.forEach(
         (lane, heads) -> {
-          names.put(lane, "test " + lane.platform());
+          names.put(
+              lane,
+              "test " + lane.platform() + (lane.cluster() == null ? "" : " " + lane.cluster()));
           queues.add(new Queue(lane, heads, false, null));
         });
     List<Waiting> open = new ArrayList<>();
@@ -190,7 +192,10 @@ final class Snapshots {
     return queues;
   }
 
-  /** Tests are few, since they come from builds that had slots: the oldest of each platform. */
+  /**
+   * Tests are few, since they come from builds that had slots: the oldest of each platform. What
+   * may be built on one cluster only is tested there too, so that no other one can delay it.
+   */
   private Map<Lane, List<Work>> tests(Db.Tx tx) throws SQLException {
     record Test(Lane lane, Work work) {}
     Map<Lane, List<Work>> lanes = new LinkedHashMap<>();
@@ -202,7 +207,7 @@ final class Snapshots {
               UNION ALL
               SELECT n.platform FROM platforms p CROSS JOIN LATERAL (
                 SELECT t.platform FROM test_run t WHERE t.outcome = 'QUEUED' AND t.platform > p.platform ORDER BY t.platform LIMIT 1) n)
-            SELECT t.id, b.project, t.platform, t.created_at
+            SELECT t.id, b.project, t.platform, b.cluster, t.created_at
             FROM platforms p CROSS JOIN LATERAL (
               SELECT * FROM test_run t WHERE t.outcome = 'QUEUED' AND t.platform = p.platform
                 AND (t.not_before IS NULL OR t.not_before <= now())
@@ -213,7 +218,11 @@ final class Snapshots {
             row ->
                 new Test(
                     new Lane(
-                        row.getString("project"), true, row.getString("platform"), null, Map.of()),
+                        row.getString("project"),
+                        true,
+                        row.getString("platform"),
+                        row.getString("cluster"),
+                        Map.of()),
                     new Work(
                         Db.uuid(row, "id"),
                         0,

@@ -55,7 +55,7 @@ public class Placements {
   private static final String WAITING_TEST =
       """
       SELECT d.message FROM test_run t JOIN release r ON r.id = t.release_id JOIN build b ON b.id = r.build_id
-      JOIN placement_lane d ON d.project = b.project AND d.lane = 'test ' || t.platform
+      JOIN placement_lane d ON d.project = b.project AND d.lane = concat_ws(' ', 'test', t.platform, b.cluster)
       WHERE r.build_id = ? AND t.outcome = 'QUEUED' AND d.message IS NOT NULL ORDER BY t.created_at LIMIT 1
       """;
 
