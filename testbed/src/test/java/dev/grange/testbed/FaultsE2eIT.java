@@ -46,19 +46,14 @@ class FaultsE2eIT {
   void evictedBuildsAreBuiltAgainAndNoneFailsOrIsPromotedTwice() throws Exception {
     List<String> builds = new ArrayList<>();
     for (int i = 0; i < 8; i++) {
-      builds.add(on.submit("evicted-" + i, "sleep 10", i % 2 == 0 ? one : two));
+      builds.add(on.submit("evicted-" + i, "sleep 20", i % 2 == 0 ? one : two));
     }
-    int evicted = 0;
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 4; i++) {
       Cluster cluster = i % 2 == 0 ? one : two;
       JsonNode pod = on.awaitRunningPod(cluster, builds.get(i));
-      if (i < 4) {
-        on.farm().awaitStep(builds.get(i), "build");
-        cluster.evict(FarmOnClusters.NAMESPACE, pod.at("/metadata/name").asText());
-        evicted++;
-      }
+      on.farm().awaitStep(builds.get(i), "build");
+      cluster.evict(FarmOnClusters.NAMESPACE, pod.at("/metadata/name").asText());
     }
-    assertThat(evicted).isEqualTo(4);
     for (int i = 0; i < 8; i++) {
       on.farm().awaitPromoted(builds.get(i));
       List<JsonNode> attempts = on.attempts(builds.get(i));
