@@ -41,7 +41,7 @@ fetch_go() {
   module=golang.org/toolchain@v0.0.1-go$go_version.linux-$arch
   say "Go 1.24 or later is missing: fetching $module"
   mkdir -p "$cache"
-  folder=$(mktemp -d "$cache/go.XXXXXX")
+  folder=$(mktemp -d "$cache/go.XXXXXX") # mktemp fills in the X; beside its place, so that the last step is a rename
   curl --silent --show-error --fail --location -o "$folder/go.zip" \
     "${proxy%/}/golang.org/toolchain/@v/v0.0.1-go$go_version.linux-$arch.zip" ||
     die "Go $go_version is not to be had from $proxy: install Go 1.24 or later, or set GOPROXY"
@@ -118,7 +118,7 @@ make_pause() {
   local folder busybox digest
   busybox=$(command -v busybox) || die "busybox is missing: apt-get install --no-install-recommends busybox-static"
   ! head -c 4096 "$busybox" | grep -aq '/ld-' || die "busybox is not static: apt-get install --no-install-recommends busybox-static"
-  folder=$(mktemp -d "$cache/pause.XXXXXX")
+  folder=$(mktemp -d "$cache/pause.XXXXXX") # mktemp fills in the X
   mkdir -p "$folder/layer/bin" "$folder/layer/tmp"
   chmod 1777 "$folder/layer/tmp"
   cp "$busybox" "$folder/layer/bin/busybox"

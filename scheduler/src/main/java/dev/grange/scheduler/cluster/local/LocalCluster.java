@@ -500,6 +500,7 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   /** A log that grows line by line is worth one look for many lines. */
   private void tellSoon(String pod) {
     try {
+      // not waiting for something: what else is written in this time is told with it
       Thread.sleep(LOG_GATHER);
       growing.remove(pod);
       listener.accept(pod);
