@@ -36,7 +36,7 @@ public final class Placement {
         "NoClusterWithLabels", "a cluster with these labels, or a build that asks for fewer"),
     /** There are such clusters, and none takes work now. */
     NO_CLUSTER_AVAILABLE(
-        "NoClusterAvailable", "a cluster below that takes work again, or one more that does"),
+        "NoClusterAvailable", "one of these clusters that takes work again, or one more that does"),
     /** All slots are taken. */
     NO_FREE_SLOT("NoFreeSlot", "builds that end, more slots, or a higher priority in its project"),
     /** There are free slots, on clusters that begin no more in this moment. */
