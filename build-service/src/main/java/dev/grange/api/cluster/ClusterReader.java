@@ -103,11 +103,9 @@ class ClusterReader {
             bytes.length == 0 ? JsonNodeFactory.instance.objectNode() : Body.parse(bytes),
             "ClusterCommand");
     ObjectNode arguments = JsonNodeFactory.instance.objectNode();
-    if (!command.equals("check")) {
-      String note = fields.text("note", INVALID, ClusterReader::wrongWithNote);
-      if (note != null && !note.isBlank()) {
-        arguments.put("note", note.strip());
-      }
+    String note = fields.text("note", INVALID, ClusterReader::wrongWithNote);
+    if (note != null && !note.isBlank()) {
+      arguments.put("note", note.strip());
     }
     if (command.equals("cordon") || command.equals("drain")) {
       seconds(fields, arguments, "resume_after_seconds");

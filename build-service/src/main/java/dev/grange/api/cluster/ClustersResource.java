@@ -26,11 +26,9 @@ import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.UUID;
@@ -344,8 +342,8 @@ public class ClustersResource {
       headers = @Header(name = "Location", schema = @Schema(implementation = String.class)),
       content = @Content(schema = @Schema(implementation = Accepted.class)))
   @APIResponse(responseCode = "404", ref = "#/components/responses/NotFound")
-  public Response check(@PathParam("name") String name) throws IOException, SQLException {
-    return accept(name, "check", new ByteArrayInputStream("{}".getBytes(StandardCharsets.UTF_8)));
+  public Response check(@PathParam("name") String name) throws SQLException {
+    return accept(name, "check", "{}", operator());
   }
 
   @GET

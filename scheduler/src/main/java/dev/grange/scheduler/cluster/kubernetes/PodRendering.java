@@ -33,7 +33,7 @@ import java.util.TreeMap;
 
 /**
  * Renders what an attempt gets in a cluster: one pod, and one Secret of the same name that goes
- * with it. A pure function: docs/kubernetes.md says why each field is as it is.
+ * with it. A pure function: docs/worker.md says what the worker relies on.
  */
 final class PodRendering {
   static final String CONTAINER = "worker";
@@ -307,17 +307,13 @@ final class PodRendering {
   private List<Toleration> tolerations() {
     List<Toleration> all = new ArrayList<>();
     for (Map<String, String> one : config.tolerations()) {
-      TolerationBuilder toleration =
+      all.add(
           new TolerationBuilder()
               .withKey(one.get("key"))
               .withOperator(one.get("operator"))
               .withValue(one.get("value"))
-              .withEffect(one.get("effect"));
-      String seconds = one.getOrDefault("toleration_seconds", one.get("tolerationSeconds"));
-      if (seconds != null) {
-        toleration.withTolerationSeconds(Long.valueOf(seconds));
-      }
-      all.add(toleration.build());
+              .withEffect(one.get("effect"))
+              .build());
     }
     for (String key : List.of("not-ready", "unreachable")) {
       all.add(
