@@ -50,6 +50,16 @@ public record PodWait(
     };
   }
 
+  /** Whether it waits for the worker's image, and something is wrong with that. */
+  public boolean isAboutImage() {
+    return verdict(Duration.ZERO)
+        .filter(
+            verdict ->
+                verdict instanceof Verdict.Failed(Failure failure)
+                    && failure.reason() == Reason.WORKER_IMAGE_PULL)
+        .isPresent();
+  }
+
   private Optional<Verdict> after(Duration limit, Reason why) {
     return since.compareTo(limit) < 0 ? Optional.empty() : failed(why);
   }

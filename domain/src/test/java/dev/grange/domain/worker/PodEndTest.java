@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.grange.domain.build.Failure;
 import dev.grange.domain.build.Reason;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Every way in which a pod can die, or not come to life. */
@@ -190,6 +191,17 @@ class PodEndTest {
                     .verdict(LIMIT)
                     .orElseThrow()))
         .isEqualTo(Reason.WORKER_IMAGE_PULL);
+  }
+
+  @Test
+  void whatIsWrongWithTheImageIsAboutTheImageHoweverShortItHasBeen() {
+    for (String reason : List.of("ErrImagePull", "ImagePullBackOff", "InvalidImageName")) {
+      assertThat(waits("n1", reason, null, Duration.ZERO).isAboutImage()).as(reason).isTrue();
+    }
+    for (String reason : List.of("ContainerCreating", "CreateContainerError", "Unschedulable")) {
+      assertThat(waits(null, reason, null, LIMIT).isAboutImage()).as(reason).isFalse();
+    }
+    assertThat(waits("n1", null, "FailedMount", LIMIT).isAboutImage()).isFalse();
   }
 
   @Test

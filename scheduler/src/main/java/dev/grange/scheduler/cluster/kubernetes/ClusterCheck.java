@@ -25,6 +25,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLException;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +33,7 @@ import org.jspecify.annotations.Nullable;
  * the other, and says the next step for what is missing.
  */
 final class ClusterCheck {
+  private static final Logger LOG = Logger.getLogger(ClusterCheck.class);
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int PULL_SECONDS = 120;
 
@@ -54,7 +56,8 @@ final class ClusterCheck {
           new Right("watch", "pods", ""),
           new Right("delete", "pods", ""),
           new Right("get", "pods", "log"),
-          new Right("create", "secrets", ""));
+          new Right("create", "secrets", ""),
+          new Right("list", "events", ""));
 
   private final String cluster;
   private final String farm;
@@ -408,8 +411,7 @@ final class ClusterCheck {
         var _ = pods.withName(name).withGracePeriod(0).delete();
       } catch (KubernetesClientException e) {
         // it ends by its deadline, and is swept
-        org.jboss.logging.Logger.getLogger(ClusterCheck.class)
-            .warnf("cluster %s: %s stays: %s", cluster, name, KubernetesCluster.describe(e));
+        LOG.warnf("cluster %s: %s stays: %s", cluster, name, KubernetesCluster.describe(e));
       }
     }
   }
@@ -435,10 +437,7 @@ final class ClusterCheck {
         return read(pod);
       }
       PodWait wait = PodReading.waiting(pod);
-      if (wait.reason() != null
-          && (wait.reason().startsWith("ErrImage")
-              || wait.reason().equals("ImagePullBackOff")
-              || wait.reason().equals("InvalidImageName"))) {
+      if (wait.isAboutImage()) {
         return new Probe(
             null, false, wait.reason() + (wait.message() == null ? "" : ": " + wait.message()));
       }

@@ -21,6 +21,7 @@ import io.fabric8.kubernetes.client.WatcherException;
 import io.fabric8.kubernetes.client.dsl.FilterWatchListDeletable;
 import io.fabric8.kubernetes.client.dsl.PodResource;
 import io.fabric8.kubernetes.client.http.HttpResponse;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URLEncoder;
@@ -152,58 +153,33 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
 
   private Pod create(PodRequest request) throws ClusterException {
     Pod wanted = new PodRendering(config, features).pod(request);
-    try {
-      Pod made =
-          call(client -> client.pods().inNamespace(config.namespace()).resource(wanted).create());
-      cache.put(made);
-      return made;
-    } catch (KubernetesClientException e) {
-      if (e.getCode() != 409) {
-        throw failure("cannot create the pod", e);
-      }
-      return adopt(request, wanted, e);
-    }
+    Pod pod =
+        create(
+            "the pod",
+            client -> client.pods().inNamespace(config.namespace()).resource(wanted).create(),
+            conflict -> adopt(request, conflict));
+    cache.put(pod);
+    return pod;
   }
 
   /** The name is taken: by an earlier try whose answer was lost, or by what is still ending. */
-  private Pod adopt(PodRequest request, Pod wanted, KubernetesClientException conflict)
+  private Optional<Pod> adopt(PodRequest request, KubernetesClientException conflict)
       throws ClusterException {
-    long until = System.nanoTime() + REMOVAL.toNanos();
-    while (true) {
-      Pod there = get(request.podName());
-      if (there == null) {
-        try {
-          Pod made =
-              call(
-                  client ->
-                      client.pods().inNamespace(config.namespace()).resource(wanted).create());
-          cache.put(made);
-          return made;
-        } catch (KubernetesClientException e) {
-          if (e.getCode() != 409) {
-            throw failure("cannot create the pod", e);
-          }
-        }
-      } else if (!cache.isRemoved(there.getMetadata().getUid())) {
-        Map<String, String> labels = PodRendering.labels(request.labels());
-        Map<String, String> found = there.getMetadata().getLabels();
-        if (found == null
-            || !farm.equals(found.get(PodRequest.FARM))
-            || !Objects.equals(labels.get(PodRequest.ATTEMPT), found.get(PodRequest.ATTEMPT))) {
-          throw new ClusterException(
-              Reason.CLUSTER_REFUSED,
-              "there is a pod " + request.podName() + " that is not this attempt's",
-              conflict);
-        }
-        cache.put(there);
-        return there;
-      }
-      if (System.nanoTime() > until) {
-        throw new ClusterException(
-            Reason.CLUSTER_REFUSED, "the last pod of that name does not end", conflict);
-      }
-      pause(Duration.ofMillis(300));
+    Pod there = get(request.podName());
+    if (there == null || cache.isRemoved(there.getMetadata().getUid())) {
+      return Optional.empty();
     }
+    Map<String, String> labels = PodRendering.labels(request.labels());
+    Map<String, String> found = there.getMetadata().getLabels();
+    if (found == null
+        || !farm.equals(found.get(PodRequest.FARM))
+        || !Objects.equals(labels.get(PodRequest.ATTEMPT), found.get(PodRequest.ATTEMPT))) {
+      throw new ClusterException(
+          Reason.CLUSTER_REFUSED,
+          "there is a pod " + request.podName() + " that is not this attempt's",
+          conflict);
+    }
+    return Optional.of(there);
   }
 
   /**
@@ -213,31 +189,41 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
    */
   private boolean createSecret(PodRequest request, String uid) throws ClusterException {
     Secret wanted = new PodRendering(config, features).secret(request, uid);
+    return create(
+        "the pod's Secret",
+        client -> {
+          var _ = client.secrets().inNamespace(config.namespace()).resource(wanted).create();
+          return true;
+        },
+        _ ->
+            switch (owner(request.podName(), uid)) {
+              case OURS -> Optional.of(true);
+              case UNKNOWN -> Optional.of(false);
+              // of an earlier pod of that name: it goes with that one, a moment later
+              case ANOTHERS -> Optional.empty();
+            });
+  }
+
+  /** What is done about a name that is taken; empty: wait until it is free. */
+  private interface Adoption<T> {
+    Optional<T> of(KubernetesClientException conflict) throws ClusterException;
+  }
+
+  private <T> T create(String what, Call<T> create, Adoption<T> adoption) throws ClusterException {
     long until = System.nanoTime() + REMOVAL.toNanos();
     while (true) {
       try {
-        var _ =
-            call(
-                client ->
-                    client.secrets().inNamespace(config.namespace()).resource(wanted).create());
-        return true;
+        return call(create);
       } catch (KubernetesClientException e) {
         if (e.getCode() != 409) {
-          throw failure("cannot create the pod's Secret", e);
+          throw failure("cannot create " + what, e);
         }
-        switch (owner(request.podName(), uid)) {
-          case OURS -> {
-            return true;
-          }
-          case UNKNOWN -> {
-            return false;
-          }
-          case ANOTHERS -> {
-            // of an earlier pod of that name: it goes with that one, a moment later
-            if (System.nanoTime() > until) {
-              throw failure("the Secret of an earlier pod does not go away", e);
-            }
-          }
+        Optional<T> there = adoption.of(e);
+        if (there.isPresent()) {
+          return there.get();
+        }
+        if (System.nanoTime() > until) {
+          throw failure("what had the name of " + what + " before does not go away", e);
         }
       }
       pause(Duration.ofMillis(300));
@@ -367,7 +353,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
     if (end == PodLog.End.CLEAN && ended) {
       return new LogChunk(new byte[0], chunk.position(), true);
     }
-    if (end == PodLog.End.BROKEN && (pod.gone() || reader.isHopeless())) {
+    if (end == PodLog.End.GONE || (end == PodLog.End.BROKEN && pod.gone())) {
       logs.remove(podName, reader);
       return new LogChunk(PodLog.GAP.getBytes(StandardCharsets.UTF_8), NO_MORE, true);
     }
@@ -382,15 +368,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
     return chunk;
   }
 
-  private record LogReader(PodLog log, long opened) {
-    /** The kubelet says that it does not have the log any more. */
-    boolean isHopeless() {
-      String problem = log.problem();
-      return problem != null && problem.startsWith(GONE);
-    }
-  }
-
-  private static final String GONE = "gone: ";
+  private record LogReader(PodLog log, long opened) {}
 
   private LogReader read(String podName, LogPosition start) {
     PodLog log =
@@ -427,7 +405,10 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
       try (InputStream body = response.body()) {
         said = new String(body.readNBytes(500), StandardCharsets.UTF_8).strip();
       }
-      throw new IOException((response.code() == 404 ? GONE : "") + response.code() + " " + said);
+      if (response.code() == 404) {
+        throw new FileNotFoundException(said);
+      }
+      throw new IOException(response.code() + " " + said);
     } catch (ExecutionException e) {
       throw new IOException(String.valueOf(e.getCause()), e);
     } catch (TimeoutException e) {

@@ -3,6 +3,7 @@ package dev.grange.scheduler.cluster.kubernetes;
 import dev.grange.scheduler.cluster.LogChunk;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -13,6 +14,7 @@ import java.time.format.DateTimeParseException;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,19 +25,29 @@ import org.jspecify.annotations.Nullable;
  * rotated the log meanwhile, is marked by a line of its own.
  */
 final class PodLog implements AutoCloseable {
+  private static final Logger LOG = Logger.getLogger(PodLog.class);
   static final String GAP = "::grange::log::gap the cluster has lost a part of the log here\n";
   private static final int PIECE = 64 * 1024;
+
+  /** Bytes that nobody has taken yet: more than one piece, or nothing would ever go on. */
   private static final int AHEAD = 1024 * 1024;
 
   /** How it ended. */
   enum End {
     /** All that the container wrote was delivered, if the container has ended. */
     CLEAN,
+    /** There is no log of it any more. */
+    GONE,
     BROKEN
   }
 
   /** Opens the stream: from a second on, or from the beginning. */
   interface Source {
+    /**
+     * Opens it.
+     *
+     * @throws FileNotFoundException if the cluster has no such log, or no longer
+     */
     InputStream open(@Nullable Instant since) throws IOException;
   }
 
@@ -59,7 +71,6 @@ final class PodLog implements AutoCloseable {
   private LogPosition read;
   private int waiting;
   private @Nullable End end;
-  private @Nullable String problem;
   private boolean closed;
   private boolean gapped;
   private @Nullable InputStream stream;
@@ -84,11 +95,6 @@ final class PodLog implements AutoCloseable {
   /** How it ended; null while it is read, or while something of it was not yet taken. */
   synchronized @Nullable End end() {
     return pieces.isEmpty() ? end : null;
-  }
-
-  /** Why it broke, for people. */
-  synchronized @Nullable String problem() {
-    return problem;
   }
 
   /** Takes what was read, at most so many bytes. */
@@ -125,28 +131,28 @@ final class PodLog implements AutoCloseable {
       try {
         open.close();
       } catch (IOException | UncheckedIOException e) {
-        problem = e.getMessage();
+        LOG.debugf("closing a log: %s", e.getMessage());
       }
     }
   }
 
   private void run(Source source) {
     End how = End.BROKEN;
-    String why = null;
     try (InputStream in = new BufferedInputStream(source.open(start.second()), PIECE)) {
       synchronized (this) {
         stream = in;
       }
       copy(in);
       how = End.CLEAN;
+    } catch (FileNotFoundException e) {
+      how = End.GONE;
     } catch (IOException | UncheckedIOException e) {
-      why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+      LOG.debugf("%s broke: %s", Thread.currentThread().getName(), e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
       synchronized (this) {
         end = how;
-        problem = why;
       }
       grown.run();
     }
@@ -230,7 +236,7 @@ final class PodLog implements AutoCloseable {
   }
 
   private synchronized void add(byte[] bytes, LogPosition after) throws InterruptedException {
-    while (waiting > AHEAD && !closed) {
+    while (waiting + bytes.length > AHEAD && !closed) {
       wait();
     }
     pieces.add(new Piece(bytes, after, read));

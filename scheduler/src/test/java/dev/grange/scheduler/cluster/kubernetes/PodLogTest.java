@@ -6,6 +6,8 @@ import static org.awaitility.Awaitility.await;
 import dev.grange.scheduler.cluster.LogChunk;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.FileNotFoundException;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -14,12 +16,17 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.awaitility.core.ConditionFactory;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** A log that is read on in the middle, against a kubelet that knows seconds only. */
 class PodLogTest {
+  private static final int MIB = 1024 * 1024;
+
   private record Line(String time, String text) {}
 
   private final List<Line> lines = new ArrayList<>();
@@ -153,12 +160,46 @@ class PodLogTest {
             () -> {});
     await().until(() -> log.end() != null);
     assertThat(log.end()).isEqualTo(PodLog.End.BROKEN);
-    assertThat(log.problem()).contains("connection reset");
+  }
+
+  @Test
+  void aLogThatTheClusterDoesNotHaveIsGone() {
+    PodLog log =
+        new PodLog(
+            "test",
+            LogPosition.START,
+            _ -> {
+              throw new FileNotFoundException("pods \"test\" not found");
+            },
+            () -> {});
+    await().until(() -> log.end() != null);
+    assertThat(log.end()).isEqualTo(PodLog.End.GONE);
   }
 
   @Test
   void whoReadsAheadWaitsForWhoTakes() {
-    line("01.000000000Z", "w".repeat(8 * 1024 * 1024));
-    assertThat(read(log(""), 64 * 1024)).isEqualTo(whole());
+    line("01.000000000Z", "w".repeat(8 * MIB));
+    AtomicInteger sent = new AtomicInteger();
+    AtomicReference<Thread> reader = new AtomicReference<>();
+    InputStream counted =
+        new FilterInputStream(open(null)) {
+          @Override
+          public int read(byte[] to, int from, int most) throws IOException {
+            reader.set(Thread.currentThread());
+            int n = super.read(to, from, most);
+            sent.addAndGet(Math.max(0, n));
+            return n;
+          }
+        };
+    PodLog log = new PodLog("test", LogPosition.START, _ -> counted, () -> {});
+    soon()
+        .until(
+            () ->
+                reader.get() != null
+                    && Set.of(Thread.State.WAITING, Thread.State.TERMINATED)
+                        .contains(reader.get().getState()));
+    // a piece that has no room yet and what is buffered before that come on top
+    assertThat(sent.get()).isBetween(MIB, MIB + 2 * 64 * 1024);
+    assertThat(read(log, 64 * 1024)).isEqualTo(whole());
   }
 }
