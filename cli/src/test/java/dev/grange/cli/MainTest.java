@@ -57,8 +57,8 @@ class MainTest {
     shell.run("builds", "show", ID);
     shell.run("builds", "show", ID);
     assertThat(shell.run("builds", "show", ID).out())
-        .contains("Release       rel-1  PROMOTED")
-        .contains("Attempt 1   SUCCEEDED on local")
+        .contains("Release      rel-1  PROMOTED")
+        .contains("Attempt 1  SUCCEEDED on local")
         .contains("127.0.0.1:7051/hello@" + DIGEST);
   }
 

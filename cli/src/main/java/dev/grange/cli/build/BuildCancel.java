@@ -2,6 +2,7 @@ package dev.grange.cli.build;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.grange.cli.farm.Api;
+import dev.grange.cli.farm.Asked;
 import dev.grange.cli.farm.CommandFailure;
 import dev.grange.cli.farm.ExitCode;
 import dev.grange.cli.farm.FarmOptions;
@@ -10,7 +11,6 @@ import dev.grange.cli.farm.Surroundings;
 import dev.grange.cli.terminal.Durations;
 import java.time.Duration;
 import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -51,29 +51,37 @@ final class BuildCancel implements Callable<Integer> {
       return ExitCode.OK.status();
     }
     String request = Json.text(accepted, "request_id");
-    long started = System.nanoTime();
-    while (true) {
-      JsonNode build = api.get(path);
-      String state = Json.text(build, "state");
-      if (state.equals("CANCELLED")
-          || Json.text(build.path("release"), "state").equals("WITHDRAWN")) {
-        surroundings.err().println("Build " + id + " is cancelled.");
-        return ExitCode.OK.status();
-      }
-      JsonNode answer =
-          request.isEmpty() ? Json.object() : api.get("/requests/" + Api.encode(request));
-      if (Json.text(answer, "answer").equals("REFUSED") || build.path("final").asBoolean()) {
-        String why = Json.text(answer, "answer_text");
-        throw new CommandFailure(
-            ExitCode.API,
-            "Build %s was not cancelled; it is %s. %s".formatted(id, state, why).strip());
-      }
-      if (limit != null && System.nanoTime() - started > limit.toNanos()) {
-        throw new CommandFailure(
-            ExitCode.WAIT_ENDED,
-            "Waited %s; build %s is still %s.".formatted(Durations.human(limit), id, state));
-      }
-      TimeUnit.MILLISECONDS.sleep(300);
+    String[] state = {""};
+    JsonNode _ =
+        Asked.await(
+            () -> {
+              JsonNode build = api.get(path);
+              state[0] = Json.text(build, "state");
+              return isCancelled(api, build, request) ? build : Json.MAPPER.missingNode();
+            },
+            limit,
+            waited ->
+                "Waited %s; build %s is still %s."
+                    .formatted(Durations.human(waited), id, state[0]));
+    surroundings.err().println("Build " + id + " is cancelled.");
+    return ExitCode.OK.status();
+  }
+
+  /** Fails when it will not be. */
+  private boolean isCancelled(Api api, JsonNode build, String request) {
+    String state = Json.text(build, "state");
+    if (state.equals("CANCELLED")
+        || Json.text(build.path("release"), "state").equals("WITHDRAWN")) {
+      return true;
     }
+    JsonNode answer =
+        request.isEmpty() ? Json.object() : api.get("/requests/" + Api.encode(request));
+    if (Json.text(answer, "answer").equals("REFUSED") || build.path("final").asBoolean()) {
+      String why = Json.text(answer, "answer_text");
+      throw new CommandFailure(
+          ExitCode.API,
+          "Build %s was not cancelled; it is %s. %s".formatted(id, state, why).strip());
+    }
+    return false;
   }
 }

@@ -66,18 +66,18 @@ final class BuildExplain implements Runnable {
 
   private static void waiting(JsonNode platform, JsonNode waiting, PrintStream out) {
     out.println();
-    line(
+    Plain.line(
         out,
         Json.text(platform, "platform"),
         "%s: %s".formatted(Json.text(platform, "reason"), Json.text(platform, "message")));
-    line(
+    Plain.line(
         out,
         "  waits",
         "for %s; ends as too late at %s"
             .formatted(
                 Durations.human(seconds(waiting.path("seconds"))), Json.text(waiting, "deadline")));
     long ahead = waiting.path("ahead").asLong();
-    line(
+    Plain.line(
         out,
         "  place",
         "%d of %d of project %s for these clusters (priority %d)"
@@ -86,7 +86,7 @@ final class BuildExplain implements Runnable {
                 waiting.path("waiting").asLong(),
                 Json.text(waiting, "project"),
                 waiting.path("priority").asInt()));
-    line(
+    Plain.line(
         out,
         "  share",
         "the project has %d of %d slots in use for %s (weight %d)"
@@ -104,16 +104,17 @@ final class BuildExplain implements Runnable {
     if (!pinned.isEmpty()) {
       wants.addFirst("cluster " + pinned);
     }
-    line(out, "  asks for", String.join(", ", wants));
+    Plain.line(out, "  asks for", String.join(", ", wants));
     if (!platform.path("clusters").isEmpty()) {
-      line(out, "  clusters", "as of " + Json.text(waiting, "decided_at"));
+      Plain.line(out, "  clusters", "as of " + Json.text(waiting, "decided_at"));
       clusters(platform.path("clusters"), "    ", out);
     }
     List<String> last = new ArrayList<>();
     waiting.path("taken_last").forEach(cluster -> last.add(cluster.asText()));
-    line(out, "  last", last.isEmpty() ? "" : String.join(", ", last) + ": it failed there lately");
+    Plain.line(
+        out, "  last", last.isEmpty() ? "" : String.join(", ", last) + ": it failed there lately");
     for (JsonNode node : waiting.path("avoided_nodes")) {
-      line(
+      Plain.line(
           out,
           "  avoided",
           "node %s of %s until %s: its last %d attempts failed (%s)"
@@ -124,7 +125,7 @@ final class BuildExplain implements Runnable {
                   node.path("failures").asInt(),
                   Json.text(node, "reason")));
     }
-    line(out, "  would help", Json.text(waiting, "remedy"));
+    Plain.line(out, "  would help", Json.text(waiting, "remedy"));
   }
 
   /** Clusters that say the same stand together: fifty fit on a screen as well. */
@@ -152,11 +153,5 @@ final class BuildExplain implements Runnable {
 
   private static Duration seconds(JsonNode seconds) {
     return Duration.ofMillis((long) (seconds.asDouble() * 1000));
-  }
-
-  private static void line(PrintStream out, String name, String value) {
-    if (!value.isBlank()) {
-      out.printf("%-12s %s%n", name, Plain.text(value).stripTrailing());
-    }
   }
 }

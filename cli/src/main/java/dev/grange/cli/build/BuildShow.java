@@ -42,33 +42,34 @@ final class BuildShow implements Runnable {
   }
 
   private static void print(JsonNode build, PrintStream out) {
-    line(out, "Build", Json.text(build, "id"));
+    Plain.line(out, "Build", Json.text(build, "id"));
     List<String> tags = new ArrayList<>();
     build.path("tags").forEach(tag -> tags.add(tag.asText()));
-    line(out, "Image", Json.text(build, "image") + "  " + String.join(", ", tags));
-    line(out, "Project", Json.text(build, "project"));
-    line(
+    Plain.line(out, "Image", Json.text(build, "image") + "  " + String.join(", ", tags));
+    Plain.line(out, "Project", Json.text(build, "project"));
+    Plain.line(
         out,
         "State",
         Json.text(build, "state")
             + (build.path("cancel_requested").asBoolean() ? ", cancel requested" : ""));
     failure(out, build.path("failure"));
     JsonNode waiting = build.path("waiting");
-    line(out, "Waiting", Json.text(waiting, "message"));
-    line(out, "By", Json.text(build, "principal"));
-    line(out, "Created", Json.text(build, "created_at"));
-    line(
+    Plain.line(out, "Waiting", Json.text(waiting, "message"));
+    Plain.line(out, "By", Json.text(build, "principal"));
+    Plain.line(out, "Created", Json.text(build, "created_at"));
+    Plain.line(
         out,
         "Took",
         Durations.between(Json.text(build, "started_at"), Json.text(build, "finished_at")));
-    line(out, "Queued", clock(build, "queued_seconds", "queue_limit_seconds"));
-    line(out, "Ran", clock(build, "ran_seconds", "timeout_seconds"));
-    line(out, "Retry of", Json.text(build, "retry_of"));
-    line(out, "Candidate", Json.text(build.path("candidate"), "pullspec"));
+    Plain.line(out, "Queued", clock(build, "queued_seconds", "queue_limit_seconds"));
+    Plain.line(out, "Ran", clock(build, "ran_seconds", "timeout_seconds"));
+    Plain.line(out, "Retry of", Json.text(build, "retry_of"));
+    Plain.line(out, "Candidate", Json.text(build.path("candidate"), "pullspec"));
     for (JsonNode platform : build.path("platform_builds")) {
       out.println();
-      line(out, "Platform", Json.text(platform, "platform") + "  " + Json.text(platform, "state"));
-      line(out, "  Digest", Json.text(platform, "digest"));
+      Plain.line(
+          out, "Platform", Json.text(platform, "platform") + "  " + Json.text(platform, "state"));
+      Plain.line(out, "  Digest", Json.text(platform, "digest"));
       attempts(out, platform.path("attempts"));
     }
     release(out, build.path("release"));
@@ -79,14 +80,14 @@ final class BuildShow implements Runnable {
       return;
     }
     out.println();
-    line(out, "Release", Json.text(release, "id") + "  " + Json.text(release, "state"));
-    line(
+    Plain.line(out, "Release", Json.text(release, "id") + "  " + Json.text(release, "state"));
+    Plain.line(
         out,
         "  Policy",
         (Json.text(release, "policy") + " " + Json.text(release, "policy_version")).strip());
     for (JsonNode test : release.path("tests")) {
       String message = Json.text(test, "message").lines().findFirst().orElse("");
-      line(
+      Plain.line(
           out,
           "  Test",
           "%s %s  %s%s"
@@ -97,21 +98,21 @@ final class BuildShow implements Runnable {
                   message.isEmpty() ? "" : ": " + message));
     }
     for (JsonNode target : release.path("targets")) {
-      line(
+      Plain.line(
           out,
           "  Target",
           "%s  %s"
               .formatted(
                   Json.text(target, "pullspec"),
                   (Json.text(target, "state") + " " + Json.text(target, "outcome")).strip()));
-      target.path("tag_pullspecs").forEach(tag -> line(out, "    Tag", tag.asText()));
-      line(out, "    Trouble", Json.text(target, "last_error"));
+      target.path("tag_pullspecs").forEach(tag -> Plain.line(out, "    Tag", tag.asText()));
+      Plain.line(out, "    Trouble", Json.text(target, "last_error"));
     }
   }
 
   private static void attempts(PrintStream out, JsonNode attempts) {
     for (JsonNode attempt : attempts) {
-      line(
+      Plain.line(
           out,
           "  Attempt " + Json.text(attempt, "number"),
           "%s on %s%s  %s"
@@ -123,7 +124,7 @@ final class BuildShow implements Runnable {
       failure(out, attempt.path("failure"));
       JsonNode kept = attempt.path("kept_pod");
       if (kept.isObject()) {
-        line(
+        Plain.line(
             out,
             "    Kept",
             "pod %s on %s until %s"
@@ -161,14 +162,9 @@ final class BuildShow implements Runnable {
 
   private static void failure(PrintStream out, JsonNode failure) {
     if (failure.isObject()) {
-      line(out, "  Failure", Json.text(failure, "fault") + ", " + Json.text(failure, "reason"));
-      Json.text(failure, "message").lines().forEach(text -> line(out, "", text));
-    }
-  }
-
-  private static void line(PrintStream out, String name, String value) {
-    if (!value.isBlank()) {
-      out.printf("%-13s %s%n", name, Plain.text(value).stripTrailing());
+      Plain.line(
+          out, "  Failure", Json.text(failure, "fault") + ", " + Json.text(failure, "reason"));
+      Json.text(failure, "message").lines().forEach(text -> Plain.line(out, "", text));
     }
   }
 }

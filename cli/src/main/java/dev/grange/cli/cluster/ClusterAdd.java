@@ -1,11 +1,12 @@
 package dev.grange.cli.cluster;
 
+import com.fasterxml.jackson.core.JsonPointer;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import dev.grange.cli.farm.Api;
+import dev.grange.cli.farm.ApiException;
 import dev.grange.cli.farm.CommandFailure;
 import dev.grange.cli.farm.ExitCode;
 import dev.grange.cli.farm.FarmOptions;
@@ -17,6 +18,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,6 +40,12 @@ import picocli.CommandLine.Parameters;
 final class ClusterAdd implements Callable<Integer> {
 
   private final Surroundings surroundings;
+
+  /** By the field that each sets, as a JSON pointer. */
+  private final Map<String, String> options = new HashMap<>();
+
+  /** The options that were given and mean nothing to a local cluster. */
+  private final List<String> forKubernetes = new ArrayList<>();
 
   @Parameters(paramLabel = "CLUSTER", description = "The cluster's name.")
   String name = "";
@@ -182,11 +191,7 @@ final class ClusterAdd implements Callable<Integer> {
   public Integer call() throws InterruptedException {
     ObjectNode body = body();
     Api api = farm.connect(surroundings);
-    JsonNode registered =
-        api.put(
-            "/clusters/" + Api.encode(name),
-            body,
-            createOnly ? Map.of("If-None-Match", "*") : Map.of());
+    JsonNode registered = register(api, body);
     String outcome = Json.text(registered, "outcome");
     String request = Json.text(registered, "request_id");
     surroundings.err().println("Cluster " + name + ": " + outcome + ".");
@@ -200,6 +205,42 @@ final class ClusterAdd implements Callable<Integer> {
     return ClusterCheck.follow(api, surroundings, output, name, request, limit);
   }
 
+  private JsonNode register(Api api, ObjectNode body) {
+    try {
+      return api.put(
+          "/clusters/" + Api.encode(name),
+          body,
+          createOnly ? Map.of("If-None-Match", "*") : Map.of());
+    } catch (ApiException e) {
+      if (e.errors().isEmpty()) {
+        throw e;
+      }
+      StringBuilder wrong = new StringBuilder("Cluster " + name + " cannot be registered so:");
+      for (JsonNode error : e.errors()) {
+        String field = Json.text(error, "pointer").replaceFirst("^#", "");
+        wrong
+            .append("\n  ")
+            .append(field.isEmpty() ? "" : named(field) + ": ")
+            .append(Json.text(error, "detail"));
+      }
+      throw new CommandFailure(e.exitCode(), wrong.toString(), e);
+    }
+  }
+
+  /**
+   * The option that sets a field, or the one that it is in; the field too, if it may be a file's.
+   */
+  private String named(String field) {
+    String name = field.substring(1);
+    for (String at = field; !at.isEmpty(); at = at.substring(0, at.lastIndexOf('/'))) {
+      String option = options.get(at);
+      if (option != null) {
+        return file == null ? option : name + " (" + option + ")";
+      }
+    }
+    return name;
+  }
+
   /** Nothing has changed, and the last check had found something. */
   private int failedBefore(JsonNode cluster) {
     if (output.form() == Output.Form.TABLE) {
@@ -210,46 +251,50 @@ final class ClusterAdd implements Callable<Integer> {
 
   private ObjectNode body() {
     ObjectNode body = file == null ? Json.object() : read(file);
-    put(body, "kind", kind);
-    put(body, "slots", slots);
-    put(body, "weight", weight);
-    array(body, "platforms", platforms);
-    pairs(body, "labels", labels);
-    if ("local".equals(Json.text(body, "kind"))) {
+    put(body, "/kind", "--kind", kind);
+    put(body, "/slots", "--slots", slots);
+    put(body, "/weight", "--weight", weight);
+    put(body, "/platforms", "--platform", platforms);
+    put(body, "/labels", "--label", labels);
+    put(body, "/config/server", "--server", server);
+    put(body, "/config/ca_file", "--ca-file", path(caFile));
+    options.put("/config/credential", "--kubeconfig or --cluster-token-file");
+    put(body, "/config/credential/kubeconfig_file", "--kubeconfig", path(kubeconfig));
+    put(body, "/config/credential/token_file", "--cluster-token-file", path(clusterTokenFile));
+    put(body, "/config/credential/context", "--context", context);
+    put(body, "/config/namespace", "--namespace", namespace);
+    put(body, "/config/worker_image", "--worker-image", workerImage);
+    put(body, "/config/memory_bytes", "--memory", memory);
+    put(body, "/config/storage_bytes", "--storage", storage);
+    put(body, "/config/proxy/http", "--http-proxy", httpProxy);
+    put(body, "/config/proxy/https", "--https-proxy", httpsProxy);
+    put(body, "/config/proxy/no", "--no-proxy", noProxy);
+    put(body, "/config/ca_bundle_config_map", "--ca-bundle-config-map", caBundle);
+    put(body, "/config/registries_conf_config_map", "--registries-conf-config-map", registriesConf);
+    put(body, "/config/image_pull_secrets", "--image-pull-secret", pullSecrets);
+    put(body, "/config/node_selector", "--node-selector", nodeSelector);
+    put(body, "/config/trusted_input", "--trusted-input", trustedInput ? true : null);
+    put(
+        body,
+        "/config/keep_failed_seconds",
+        "--keep-failed",
+        keepFailed == null ? null : keepFailed.toSeconds());
+    if (Json.text(body, "kind").equals("local")) {
+      if (!forKubernetes.isEmpty()) {
+        throw new CommandFailure(
+            ExitCode.USAGE,
+            "A local cluster is the scheduler's own machine and is set up there. Leave out "
+                + String.join(", ", forKubernetes)
+                + ", or say --kind kubernetes.");
+      }
       return body;
     }
-    ObjectNode config = object(body, "config");
-    put(config, "server", server);
-    put(config, "ca_file", path(caFile));
-    if (kubeconfig != null || clusterTokenFile != null || context != null) {
-      ObjectNode credential = object(config, "credential");
-      put(credential, "kubeconfig_file", path(kubeconfig));
-      put(credential, "token_file", path(clusterTokenFile));
-      put(credential, "context", context);
-    }
-    put(config, "namespace", namespace);
-    String image =
-        workerImage == null ? surroundings.environment().get("GRANGE_WORKER_IMAGE") : workerImage;
-    if (workerImage != null || Json.text(config, "worker_image").isEmpty()) {
-      put(config, "worker_image", image);
-    }
-    put(config, "memory_bytes", memory);
-    put(config, "storage_bytes", storage);
-    if (httpProxy != null || httpsProxy != null || noProxy != null) {
-      ObjectNode proxy = object(config, "proxy");
-      put(proxy, "http", httpProxy);
-      put(proxy, "https", httpsProxy);
-      put(proxy, "no", noProxy);
-    }
-    put(config, "ca_bundle_config_map", caBundle);
-    put(config, "registries_conf_config_map", registriesConf);
-    array(config, "image_pull_secrets", pullSecrets);
-    pairs(config, "node_selector", nodeSelector);
-    if (trustedInput) {
-      config.put("trusted_input", true);
-    }
-    if (keepFailed != null) {
-      config.put("keep_failed_seconds", keepFailed.toSeconds());
+    if (Json.text(object(body, JsonPointer.compile("/config")), "worker_image").isEmpty()) {
+      put(
+          body,
+          "/config/worker_image",
+          "--worker-image",
+          surroundings.environment().get("GRANGE_WORKER_IMAGE"));
     }
     return body;
   }
@@ -285,27 +330,26 @@ final class ClusterAdd implements Callable<Integer> {
     return absolute.toString();
   }
 
-  private static ObjectNode object(ObjectNode parent, String field) {
-    return parent.path(field) instanceof ObjectNode there ? there : parent.putObject(field);
-  }
-
-  private static void put(ObjectNode node, String field, @Nullable Object value) {
-    if (value != null) {
-      node.set(field, Json.MAPPER.valueToTree(value));
+  /** Sets a field if its option was given; what is an object is added to what is there. */
+  private void put(ObjectNode body, String field, String option, @Nullable Object value) {
+    options.put(field, option);
+    JsonNode node = Json.MAPPER.valueToTree(value);
+    if (node.isNull() || (node.isContainerNode() && node.isEmpty())) {
+      return;
+    }
+    if (field.startsWith("/config/")) {
+      forKubernetes.add(option);
+    }
+    JsonPointer at = JsonPointer.compile(field);
+    if (node instanceof ObjectNode more) {
+      object(body, at).setAll(more);
+    } else {
+      object(body, at.head()).set(field.substring(field.lastIndexOf('/') + 1), node);
     }
   }
 
-  private static void array(ObjectNode node, String field, List<String> values) {
-    if (!values.isEmpty()) {
-      ArrayNode array = node.putArray(field);
-      values.forEach(array::add);
-    }
-  }
-
-  private static void pairs(ObjectNode node, String field, Map<String, String> values) {
-    if (!values.isEmpty()) {
-      ObjectNode object = object(node, field);
-      values.forEach(object::put);
-    }
+  /** An object in the body, made if it is none; what a file has instead is written over. */
+  private static ObjectNode object(ObjectNode body, JsonPointer at) {
+    return at.matches() ? body : body.withObject(at, JsonNode.OverwriteMode.ALL, false);
   }
 }

@@ -2,6 +2,7 @@ package dev.grange.cli.cluster;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.grange.cli.farm.Api;
+import dev.grange.cli.farm.Asked;
 import dev.grange.cli.farm.CommandFailure;
 import dev.grange.cli.farm.ExitCode;
 import dev.grange.cli.farm.FarmOptions;
@@ -60,7 +61,13 @@ final class ClusterCheck implements Callable<Integer> {
       Duration limit)
       throws InterruptedException {
     surroundings.err().println("Checking " + name + " …");
-    Asked.answer(api, request, limit, "checking " + name);
+    Asked.answer(
+        api,
+        request,
+        limit,
+        waited ->
+            "Waited %s; the farm is still checking %s. `%s clusters show %s` shows how it goes; is the scheduler running?"
+                .formatted(Durations.human(waited), name, surroundings.command(), name));
     JsonNode cluster = api.get("/clusters/" + Api.encode(name));
     output.one(
         surroundings.out(),

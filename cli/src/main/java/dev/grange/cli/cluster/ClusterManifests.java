@@ -116,8 +116,18 @@ final class ClusterManifests implements Runnable {
       }
       except.append("              - ").append(network).append('\n');
     }
-    return policy.replace(
-        "              - 240.0.0.0/4\n", "              - 240.0.0.0/4\n" + except);
+    int end = after(policy, "              - 240.0.0.0/4\n");
+    return policy.substring(0, end) + except + policy.substring(end);
+  }
+
+  /** Where a manifest goes on behind something that stands in it once. */
+  private static int after(String manifest, String anchor) {
+    int at = manifest.indexOf(anchor);
+    if (at < 0 || manifest.indexOf(anchor, at + 1) >= 0) {
+      throw new IllegalStateException(
+          "the client was built with a manifest that has not one line of " + anchor.strip());
+    }
+    return at + anchor.length();
   }
 
   private String allowed(String policy) {
@@ -142,7 +152,9 @@ final class ClusterManifests implements Runnable {
           """
               .formatted(address.group(1), bits, address.group(3)));
     }
-    String head = policy.substring(policy.indexOf("apiVersion:"), policy.indexOf("    - to:"));
-    return "# The farm's own addresses.\n" + head + rules;
+    int end = after(policy, "  egress:\n");
+    return "# The farm's own addresses.\n"
+        + policy.substring(policy.indexOf("apiVersion:"), end)
+        + rules;
   }
 }

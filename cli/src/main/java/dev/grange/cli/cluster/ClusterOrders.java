@@ -3,6 +3,7 @@ package dev.grange.cli.cluster;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grange.cli.farm.Api;
+import dev.grange.cli.farm.Asked;
 import dev.grange.cli.farm.FarmOptions;
 import dev.grange.cli.farm.Json;
 import dev.grange.cli.farm.Surroundings;
@@ -56,10 +57,25 @@ final class ClusterOrders {
       throws InterruptedException {
     Api api = order.farm.connect(surroundings);
     JsonNode accepted = api.postRepeatable(order.path() + "/" + command, body);
-    say(
-        surroundings,
-        Asked.answer(api, Json.text(accepted, "request_id"), ANSWER, "asked to " + command));
+    say(surroundings, answer(surroundings, api, order, command, accepted));
     return 0;
+  }
+
+  private static String answer(
+      Surroundings surroundings, Api api, Order order, String command, JsonNode accepted)
+      throws InterruptedException {
+    return Asked.answer(
+        api,
+        Json.text(accepted, "request_id"),
+        ANSWER,
+        waited ->
+            "Waited %s; the farm was asked to %s %s, and has not answered. `%s clusters show %s` shows how it goes; is the scheduler running?"
+                .formatted(
+                    Durations.human(waited),
+                    command,
+                    order.name,
+                    surroundings.command(),
+                    order.name));
   }
 
   private static void seconds(ObjectNode body, String field, @Nullable Duration duration) {
@@ -163,7 +179,6 @@ final class ClusterOrders {
         return sent;
       }
       Api api = order.farm.connect(surroundings);
-      Duration patience = limit == null ? Duration.ofDays(3650) : limit;
       String[] last = {""};
       JsonNode end =
           Asked.await(
@@ -179,10 +194,10 @@ final class ClusterOrders {
                 }
                 return over ? cluster : Json.MAPPER.missingNode();
               },
-              patience,
-              () ->
+              limit,
+              waited ->
                   "Waited %s; still on %s: %s."
-                      .formatted(Durations.human(patience), order.name, last[0]));
+                      .formatted(Durations.human(waited), order.name, last[0]));
       say(
           surroundings,
           Json.text(end, "desired").equals("DRAINING")
@@ -215,9 +230,7 @@ final class ClusterOrders {
       Api api = order.farm.connect(surroundings);
       String query = order.note == null ? "" : "?note=" + Api.encode(order.note);
       JsonNode accepted = api.delete(order.path() + query);
-      say(
-          surroundings,
-          Asked.answer(api, Json.text(accepted, "request_id"), ANSWER, "asked to remove it"));
+      say(surroundings, answer(surroundings, api, order, "remove", accepted));
       return 0;
     }
   }

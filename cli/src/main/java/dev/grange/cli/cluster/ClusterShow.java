@@ -1,6 +1,7 @@
 package dev.grange.cli.cluster;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grange.cli.farm.Api;
 import dev.grange.cli.farm.FarmOptions;
 import dev.grange.cli.farm.Json;
@@ -23,7 +24,9 @@ final class ClusterShow implements Runnable {
   @Parameters(paramLabel = "CLUSTER", description = "The cluster's name.")
   String name = "";
 
-  @Option(names = "--history", description = "Show who did what to it, too.")
+  @Option(
+      names = "--history",
+      description = "Show who did what to it, too; in JSON and YAML as \"history\".")
   boolean history;
 
   @Mixin Output output = new Output();
@@ -37,56 +40,58 @@ final class ClusterShow implements Runnable {
   public void run() {
     Api api = farm.connect(surroundings);
     String path = "/clusters/" + Api.encode(name);
-    JsonNode cluster = api.get(path);
+    ObjectNode cluster = (ObjectNode) api.get(path);
+    if (history) {
+      cluster.set("history", api.get(path + "/requests").path("items"));
+    }
     output.one(
         surroundings.out(),
         cluster,
         node -> Json.text(node, "name"),
         () -> print(cluster, surroundings.out()));
-    if (history && output.form() == Output.Form.TABLE) {
-      for (JsonNode past : api.get(path + "/requests").path("items")) {
-        line(
-            surroundings.out(),
-            "Request",
-            "%s  %s by %s  %s"
-                .formatted(
-                    Json.text(past, "created_at"),
-                    Json.text(past, "command"),
-                    Json.text(past, "principal"),
-                    (Json.text(past, "answer") + " " + Json.text(past, "answer_text")).strip()));
-      }
-    }
   }
 
   private static void print(JsonNode cluster, PrintStream out) {
-    line(out, "Cluster", Json.text(cluster, "name"));
-    line(out, "Kind", Json.text(cluster, "kind"));
-    line(out, "State", (ClusterText.state(cluster) + "  " + ClusterText.note(cluster)).strip());
-    line(out, "Drain until", Json.text(cluster, "drain_deadline"));
-    line(out, "Drained", Json.text(cluster, "drained_at"));
-    line(
+    Plain.line(out, "Cluster", Json.text(cluster, "name"));
+    Plain.line(out, "Kind", Json.text(cluster, "kind"));
+    Plain.line(
+        out, "State", (ClusterText.state(cluster) + "  " + ClusterText.note(cluster)).strip());
+    Plain.line(out, "Drain until", Json.text(cluster, "drain_deadline"));
+    Plain.line(out, "Drained", Json.text(cluster, "drained_at"));
+    Plain.line(
         out,
         "Reachable",
         (ClusterText.reachable(cluster) + "  since " + Json.text(cluster, "reachable_changed_at"))
             .replaceFirst("  since $", ""));
-    line(out, "Trouble", Json.text(cluster, "last_error"));
-    line(out, "Rests until", Json.text(cluster, "not_before"));
-    line(out, "Slots", ClusterText.slots(cluster));
-    line(out, "Weight", Json.text(cluster, "weight"));
-    line(out, "Platforms", ClusterText.platforms(cluster));
-    line(out, "Labels", pairs(cluster.path("labels")));
-    line(out, "Features", pairs(cluster.path("features")));
+    Plain.line(out, "Trouble", Json.text(cluster, "last_error"));
+    Plain.line(out, "Rests until", Json.text(cluster, "not_before"));
+    Plain.line(out, "Slots", ClusterText.slots(cluster));
+    Plain.line(out, "Weight", Json.text(cluster, "weight"));
+    Plain.line(out, "Platforms", ClusterText.platforms(cluster));
+    Plain.line(out, "Labels", pairs(cluster.path("labels")));
+    Plain.line(out, "Features", pairs(cluster.path("features")));
     JsonNode config = cluster.path("config");
-    line(out, "Server", Json.text(config, "server"));
-    line(
+    Plain.line(out, "Server", Json.text(config, "server"));
+    Plain.line(
         out,
         "Credential",
         Json.text(config.path("credential"), "kubeconfig_file")
             + Json.text(config.path("credential"), "token_file"));
-    line(out, "Namespace", Json.text(config, "namespace"));
-    line(out, "Worker", Json.text(config, "worker_image"));
-    line(out, "Checked", Json.text(cluster, "checked_at"));
+    Plain.line(out, "Namespace", Json.text(config, "namespace"));
+    Plain.line(out, "Worker", Json.text(config, "worker_image"));
+    Plain.line(out, "Checked", Json.text(cluster, "checked_at"));
     ClusterText.findings(cluster, out);
+    for (JsonNode past : cluster.path("history")) {
+      Plain.line(
+          out,
+          "Request",
+          "%s  %s by %s  %s"
+              .formatted(
+                  Json.text(past, "created_at"),
+                  Json.text(past, "command"),
+                  Json.text(past, "principal"),
+                  (Json.text(past, "answer") + " " + Json.text(past, "answer_text")).strip()));
+    }
   }
 
   private static String pairs(JsonNode object) {
@@ -95,11 +100,5 @@ final class ClusterShow implements Runnable {
       pairs.add(entry.getKey() + "=" + entry.getValue().asText());
     }
     return pairs.toString();
-  }
-
-  private static void line(PrintStream out, String name, String value) {
-    if (!value.isBlank()) {
-      out.printf("%-12s %s%n", name, Plain.text(value).stripTrailing());
-    }
   }
 }

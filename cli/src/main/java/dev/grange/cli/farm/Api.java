@@ -308,7 +308,11 @@ public final class Api {
       // Not from the farm but from something in between; the status has to do.
     }
     throw new ApiException(
-        status, Json.text(problem, "code"), sentence(status, problem), retryAfter(connection));
+        status,
+        Json.text(problem, "code"),
+        sentence(status, problem),
+        problem.path("errors"),
+        retryAfter(connection));
   }
 
   private String sentence(int status, JsonNode problem) {

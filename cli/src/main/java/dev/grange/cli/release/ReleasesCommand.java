@@ -62,16 +62,16 @@ public final class ReleasesCommand implements Runnable {
     }
 
     private static void print(JsonNode release, PrintStream out) {
-      line(out, "Release", Json.text(release, "id"));
-      line(out, "Build", Json.text(release, "build"));
-      line(out, "State", Json.text(release, "state"));
-      line(out, "Digest", Json.text(release, "digest"));
-      line(
+      Plain.line(out, "Release", Json.text(release, "id"));
+      Plain.line(out, "Build", Json.text(release, "build"));
+      Plain.line(out, "State", Json.text(release, "state"));
+      Plain.line(out, "Digest", Json.text(release, "digest"));
+      Plain.line(
           out,
           "Policy",
           (Json.text(release, "policy") + " " + Json.text(release, "policy_version")).strip());
       for (JsonNode test : release.path("tests")) {
-        line(
+        Plain.line(
             out,
             "Test",
             "%s %s  %s  %s"
@@ -82,21 +82,15 @@ public final class ReleasesCommand implements Runnable {
                     Json.text(test, "message").lines().findFirst().orElse("")));
       }
       for (JsonNode target : release.path("targets")) {
-        line(
+        Plain.line(
             out,
             "Target",
             "%s  %s"
                 .formatted(
                     Json.text(target, "pullspec"),
                     (Json.text(target, "state") + " " + Json.text(target, "outcome")).strip()));
-        target.path("tag_pullspecs").forEach(tag -> line(out, "  Tag", tag.asText()));
-        line(out, "  Trouble", Json.text(target, "last_error"));
-      }
-    }
-
-    private static void line(PrintStream out, String name, String value) {
-      if (!value.isBlank()) {
-        out.printf("%-10s %s%n", name, Plain.text(value).stripTrailing());
+        target.path("tag_pullspecs").forEach(tag -> Plain.line(out, "  Tag", tag.asText()));
+        Plain.line(out, "  Trouble", Json.text(target, "last_error"));
       }
     }
   }

@@ -1,5 +1,6 @@
 package dev.grange.cli.terminal;
 
+import java.io.PrintStream;
 import java.util.regex.Pattern;
 
 /**
@@ -26,6 +27,13 @@ public final class Plain {
             .matcher(ESCAPES.matcher(text).replaceAll(""))
             .replaceAll("")
             .replace("\u001B", "");
+  }
+
+  /** Prints one fact about a thing, unless there is nothing to say. */
+  public static void line(PrintStream out, String name, String value) {
+    if (!value.isBlank()) {
+      out.printf("%-12s %s%n", name, text(value).stripTrailing());
+    }
   }
 
   /** Without escape sequences other than colours. */

@@ -185,6 +185,44 @@ class ClustersCommandTest {
   }
 
   @Test
+  void what_is_wrong_with_a_registration_is_said_of_the_options() throws IOException {
+    String problem =
+        """
+        {"title":"A field's value cannot be used.","status":400,"code":"invalid-field","detail":"2 things are wrong.",
+         "errors":[{"detail":"It is missing.","pointer":"/config/credential"},
+                   {"detail":"This is no platform.","pointer":"/platforms/0"},
+                   {"detail":"There is no such field.","pointer":"/config/colour"}]}
+        """;
+    farm.instead(400, "", problem);
+    Result result = shell.run("clusters", "add", "east", "--platform", "vax");
+    assertThat(result.status()).isEqualTo(2);
+    assertThat(result.err())
+        .contains(
+            "\n  --kubeconfig or --cluster-token-file: It is missing.",
+            "\n  --platform: This is no platform.",
+            "\n  config/colour: There is no such field.");
+    Files.writeString(directory.resolve("east.yaml"), "platforms: [vax]\n");
+    farm.instead(400, "", problem);
+    assertThat(shell.run("clusters", "add", "east", "-f", "east.yaml").err())
+        .contains("\n  platforms/0 (--platform): This is no platform.");
+  }
+
+  @Test
+  void what_a_local_cluster_does_not_have_is_refused() {
+    Result result =
+        shell
+            .with("GRANGE_WORKER_IMAGE", "r/w")
+            .run("clusters", "add", "here", "--kind", "local", "--memory", "4Gi", "-n", "builds");
+    assertThat(result.status()).isEqualTo(2);
+    assertThat(result.err()).contains("Leave out --namespace, --memory");
+    assertThat(farm.requests).isEmpty();
+    registered("created", "null", GOOD);
+    assertThat(shell.run("clusters", "add", "east", "--kind", "local", "--slots", "2").status())
+        .isZero();
+    assertThat(sent("PUT /clusters/east").toString()).isEqualTo("{\"kind\":\"local\",\"slots\":2}");
+  }
+
+  @Test
   void a_check_prints_what_it_found_and_a_refused_one_says_why() {
     farm.answering("POST /clusters/east/check", REQUEST).answering("GET /clusters/east", BAD);
     assertThat(shell.run("clusters", "check", "east").status()).isEqualTo(9);
@@ -197,7 +235,12 @@ class ClustersCommandTest {
     assertThat(refused.status()).isEqualTo(3);
     assertThat(refused.err()).contains("no scheduler looks after");
     farm.answering("GET /requests/req-7", "{\"answer\":null}");
-    assertThat(shell.run("clusters", "check", "east", "--wait-timeout", "1").status()).isEqualTo(8);
+    Result late =
+        shell
+            .with("GRANGE_COMMAND", "./grange")
+            .run("clusters", "check", "east", "--wait-timeout", "1");
+    assertThat(late.status()).isEqualTo(8);
+    assertThat(late.err()).contains("Waited 1.0 s", "`./grange clusters show east`");
   }
 
   @Test
@@ -256,6 +299,22 @@ class ClustersCommandTest {
         .contains(
             "CORDONED  takes work when its first check passes", "3/8", "FAILED    pods create");
     assertThat(shell.run("clusters", "show", "east", "-o", "name").out()).isEqualTo("east\n");
+  }
+
+  @Test
+  void who_did_what_to_it_is_shown_in_every_form() {
+    farm.answering("GET /clusters/east", GOOD)
+        .answering(
+            "GET /clusters/east/requests",
+            """
+            {"items":[{"command":"drain","principal":"ann","created_at":"2026-01-01T00:00:00Z","answer":"DONE","answer_text":"it is drained"}]}
+            """);
+    assertThat(shell.run("clusters", "show", "east", "--history").out())
+        .contains("2026-01-01T00:00:00Z  drain by ann  DONE it is drained");
+    assertThat(shell.run("clusters", "show", "east", "--history", "-o", "json").out())
+        .contains("\"history\"", "\"principal\" : \"ann\"");
+    assertThat(shell.run("clusters", "show", "east", "-o", "json").out())
+        .doesNotContain("\"history\"");
   }
 
   @Test

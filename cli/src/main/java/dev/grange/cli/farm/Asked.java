@@ -1,17 +1,14 @@
-package dev.grange.cli.cluster;
+package dev.grange.cli.farm;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.grange.cli.farm.Api;
-import dev.grange.cli.farm.CommandFailure;
-import dev.grange.cli.farm.ExitCode;
-import dev.grange.cli.farm.Json;
-import dev.grange.cli.terminal.Durations;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** Waits for what the farm makes of a request. */
-final class Asked {
+public final class Asked {
   private static final long LOOK_MILLIS = 300;
 
   private Asked() {}
@@ -19,11 +16,12 @@ final class Asked {
   /**
    * Waits for the answer.
    *
-   * @param doing for the message when the wait ends before
+   * @param late what is said when the limit is over
    * @return the farm's sentence
    * @throws CommandFailure when it was refused
    */
-  static String answer(Api api, String request, Duration limit, String doing)
+  public static String answer(
+      Api api, String request, Duration limit, Function<Duration, String> late)
       throws InterruptedException {
     String path = "/requests/" + Api.encode(request);
     JsonNode answered =
@@ -33,9 +31,7 @@ final class Asked {
               return Json.text(now, "answer").isEmpty() ? Json.MAPPER.missingNode() : now;
             },
             limit,
-            () ->
-                "Waited %s; the farm is still %s. `%s` shows how it goes; is the scheduler running?"
-                    .formatted(Durations.human(limit), doing, "grange clusters show"));
+            late);
     String text = Json.text(answered, "answer_text");
     if (Json.text(answered, "answer").equals("REFUSED")) {
       throw new CommandFailure(ExitCode.API, "The farm refused: " + text + ".");
@@ -43,8 +39,15 @@ final class Asked {
     return text;
   }
 
-  /** Looks until there is something, or the time is over. */
-  static JsonNode await(Supplier<JsonNode> look, Duration limit, Supplier<String> late)
+  /**
+   * Looks until there is something.
+   *
+   * @param look answers a missing node while there is nothing
+   * @param limit null for as long as it takes
+   * @param late what is said when the limit, which it is given, is over
+   */
+  public static JsonNode await(
+      Supplier<JsonNode> look, @Nullable Duration limit, Function<Duration, String> late)
       throws InterruptedException {
     long started = System.nanoTime();
     while (true) {
@@ -52,8 +55,8 @@ final class Asked {
       if (!now.isMissingNode()) {
         return now;
       }
-      if (System.nanoTime() - started > limit.toNanos()) {
-        throw new CommandFailure(ExitCode.WAIT_ENDED, late.get());
+      if (limit != null && System.nanoTime() - started > limit.toNanos()) {
+        throw new CommandFailure(ExitCode.WAIT_ENDED, late.apply(limit));
       }
       TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
     }
