@@ -3,9 +3,11 @@ package dev.grange.bench;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grange.registry.ChallengeAuthenticator;
+import dev.grange.registry.Manifest;
+import dev.grange.registry.Registry;
 import java.io.IOException;
 import java.net.URI;
-import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -16,7 +18,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,8 +30,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.PartitionInfo;
@@ -46,12 +45,12 @@ import org.apache.kafka.common.serialization.StringDeserializer;
 final class Farm implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String PROMOTED = "dev.cdeventsx.grange-promotion.finished.";
-  private static final String MANIFESTS =
-      "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json";
 
   private final HttpClient http = HttpClient.newHttpClient();
   private final JsonNode address;
   private final String token;
+  private final Registry candidate;
+  private final Registry stable;
   private final Path workers;
   private final KafkaConsumer<String, String> consumer;
   private final Thread reader;
@@ -63,6 +62,8 @@ final class Farm implements AutoCloseable {
   private Farm(Path home, JsonNode address) throws IOException {
     this.address = address;
     this.token = Files.readString(Path.of(address.path("token_file").asText())).strip();
+    this.candidate = registry(candidate());
+    this.stable = registry(stable());
     this.workers = home.resolve("local/local");
     this.consumer =
         new KafkaConsumer<>(
@@ -201,14 +202,15 @@ final class Farm implements AutoCloseable {
     require(
         build.at("/platform_builds/0/digest").asText().equals(digest),
         name + ": the shell loop made " + digest + " and the farm " + build);
-    require(resolve(stable(), "default/" + name, "latest").equals(index), name + " is not stable");
+    require(resolve(stable, "default/" + name, "latest").equals(index), name + " is not stable");
     require(
-        manifest(stable(), "default/" + name, index).at("/manifests/0/digest").asText()
-            .equals(digest),
+        firstChild(stable, "default/" + name, index).equals(digest),
         name + ": the stable index lists another image");
-    require(resolve(stable(), "default/" + name, digest).equals(digest), name + ": no image");
-    require(resolve(candidate(), "shell/" + name, digest).equals(digest), name + ": not pushed");
-    require(resolve(stable(), "shell/" + name, "latest").equals(digest), name + ": not copied");
+    require(resolve(stable, "default/" + name, digest).equals(digest), name + ": no image");
+    require(
+        resolve(candidate, "shell/" + name, digest).equals(digest),
+        name + ": not pushed");
+    require(resolve(stable, "shell/" + name, "latest").equals(digest), name + ": not copied");
     Set<String> events = new HashSet<>();
     for (JsonNode event : get("/api/v1/builds/" + id + "/events").path("items")) {
       events.add(event.path("id").asText());
@@ -223,50 +225,21 @@ final class Farm implements AutoCloseable {
     }
   }
 
-  private String resolve(String registry, String repository, String reference)
-      throws IOException, InterruptedException {
-    return registry(registry, repository, reference)
-        .headers()
-        .firstValue("Docker-Content-Digest")
-        .orElse("");
+  private static String resolve(Registry registry, String repository, String reference)
+      throws IOException {
+    return registry.resolve(repository, reference).orElse("");
   }
 
-  private JsonNode manifest(String registry, String repository, String reference)
-      throws IOException, InterruptedException {
-    return JSON.readTree(registry(registry, repository, reference).body());
+  private static String firstChild(Registry registry, String repository, String digest)
+      throws IOException {
+    Manifest index = registry.manifest(repository, digest).orElse(null);
+    return index == null ? "" : index.children().getFirst().digest();
   }
 
-  private HttpResponse<String> registry(String registry, String repository, String reference)
-      throws IOException, InterruptedException {
-    URI uri = URI.create("http://" + registry + "/v2/" + repository + "/manifests/" + reference);
-    HttpRequest.Builder request = HttpRequest.newBuilder(uri).header("Accept", MANIFESTS);
-    HttpResponse<String> answer = http.send(request.build(), BodyHandlers.ofString());
-    if (answer.statusCode() != 401) {
-      return answer;
-    }
-    String token = anonymousToken(answer.headers().firstValue("WWW-Authenticate").orElse(""));
-    return http.send(
-        request.header("Authorization", "Bearer " + token).build(), BodyHandlers.ofString());
-  }
-
-  /** What everybody gets, from the service that the registry names. */
-  private String anonymousToken(String challenge) throws IOException, InterruptedException {
-    Map<String, String> named = new HashMap<>();
-    Matcher parameter = Pattern.compile("(\\w+)=\"([^\"]*)\"").matcher(challenge);
-    while (parameter.find()) {
-      named.put(parameter.group(1), parameter.group(2));
-    }
-    URI uri =
-        URI.create(
-            named.get("realm")
-                + "?service="
-                + named.get("service")
-                + "&scope="
-                + URLEncoder.encode(named.getOrDefault("scope", ""), StandardCharsets.UTF_8));
-    HttpResponse<String> answer =
-        http.send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
-    require(answer.statusCode() == 200, "no token from " + uri + ": " + answer.body());
-    return JSON.readTree(answer.body()).path("token").asText();
+  /** As everybody who pulls: without an account. */
+  private static Registry registry(String host) {
+    URI url = URI.create("http://" + host);
+    return new Registry(url, new ChallengeAuthenticator(url, null));
   }
 
   /** Waits until no worker's folder is left and nobody prepares later starts. */
