@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.grange.api.access.Caller;
 import dev.grange.api.access.CurrentCaller;
 import dev.grange.api.access.Role;
+import dev.grange.api.farm.Accepted;
 import dev.grange.api.farm.FarmSettings;
 import dev.grange.api.problem.Problem;
 import dev.grange.api.problem.ProblemException;
@@ -115,11 +116,6 @@ public class BuildsResource {
       List<BuildView> items,
       @Schema(nullable = true, description = "For the parameter cursor; null on the last page.")
           @Nullable String nextCursor) {}
-
-  /** A command that was written down. */
-  @Schema(name = "Accepted")
-  public record Accepted(
-      @Schema(description = "GET /requests/{id} has the answer.") UUID requestId) {}
 
   @POST
   @Consumes(MediaType.APPLICATION_JSON)
@@ -324,10 +320,7 @@ public class BuildsResource {
       description =
           "Asks for the end of a build. A build that has succeeded and whose release is not yet"
               + " promoted has its release withdrawn instead.")
-  @APIResponse(
-      responseCode = "202",
-      description = "Written down; the farm answers the request.",
-      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  @APIResponse(responseCode = "202", ref = "#/components/responses/Accepted")
   @APIResponse(responseCode = "404", ref = "#/components/responses/NotFound")
   @APIResponse(responseCode = "409", ref = "#/components/responses/Conflict")
   public Response cancel(@PathParam("id") String id) throws SQLException {
@@ -342,9 +335,7 @@ public class BuildsResource {
     }
     UUID request = requests.cancel(ids.next(), build, status.project(), caller.principal());
     hints.send(Hints.QUEUE, Hints.build(build));
-    return Response.accepted(new Accepted(request))
-        .location(URI.create("/api/v1/requests/" + request))
-        .build();
+    return Accepted.as(request);
   }
 
   @POST

@@ -3,7 +3,7 @@ package dev.grange.api.cluster;
 import dev.grange.api.access.Caller;
 import dev.grange.api.access.CurrentCaller;
 import dev.grange.api.access.Role;
-import dev.grange.api.build.BuildsResource.Accepted;
+import dev.grange.api.farm.Accepted;
 import dev.grange.api.problem.Problem;
 import dev.grange.api.problem.ProblemException;
 import dev.grange.api.problem.ProblemType;
@@ -249,11 +249,7 @@ public class ClustersResource {
       description =
           "Refused by the scheduler while attempts are on it: drain it first. What it has built"
               + " stays; the name may be registered again.")
-  @APIResponse(
-      responseCode = "202",
-      description = "Written down; the farm answers the request.",
-      headers = @Header(name = "Location", schema = @Schema(implementation = String.class)),
-      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  @APIResponse(responseCode = "202", ref = "#/components/responses/Accepted")
   @APIResponse(responseCode = "400", ref = "#/components/responses/BadRequest")
   @APIResponse(responseCode = "404", ref = "#/components/responses/NotFound")
   public Response remove(
@@ -276,11 +272,7 @@ public class ClustersResource {
       description = "What runs goes on. A drain that was begun is called off.")
   @RequestBody(
       content = @Content(schema = @Schema(implementation = ClusterRegistration.Command.class)))
-  @APIResponse(
-      responseCode = "202",
-      description = "Written down; the farm answers the request.",
-      headers = @Header(name = "Location", schema = @Schema(implementation = String.class)),
-      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  @APIResponse(responseCode = "202", ref = "#/components/responses/Accepted")
   @APIResponse(responseCode = "400", ref = "#/components/responses/BadRequest")
   @APIResponse(responseCode = "404", ref = "#/components/responses/NotFound")
   public Response cordon(@PathParam("name") String name, InputStream body)
@@ -295,14 +287,11 @@ public class ClustersResource {
       summary = "Empty a cluster",
       description =
           "No new work; what runs may end, or is interrupted at once (now) or after a while"
-              + " (timeout_seconds). What is interrupted costs no try and moves elsewhere.")
+              + " (timeout_seconds). What is interrupted costs no try and moves elsewhere. The"
+              + " cluster's drained_at says when it is empty.")
   @RequestBody(
       content = @Content(schema = @Schema(implementation = ClusterRegistration.Command.class)))
-  @APIResponse(
-      responseCode = "202",
-      description = "Written down; the cluster's drained_at says when it is empty.",
-      headers = @Header(name = "Location", schema = @Schema(implementation = String.class)),
-      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  @APIResponse(responseCode = "202", ref = "#/components/responses/Accepted")
   @APIResponse(responseCode = "400", ref = "#/components/responses/BadRequest")
   @APIResponse(responseCode = "404", ref = "#/components/responses/NotFound")
   public Response drain(@PathParam("name") String name, InputStream body)
@@ -315,11 +304,7 @@ public class ClustersResource {
   @Operation(operationId = "uncordonCluster", summary = "Let a cluster take work again")
   @RequestBody(
       content = @Content(schema = @Schema(implementation = ClusterRegistration.Command.class)))
-  @APIResponse(
-      responseCode = "202",
-      description = "Written down; the farm answers the request.",
-      headers = @Header(name = "Location", schema = @Schema(implementation = String.class)),
-      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  @APIResponse(responseCode = "202", ref = "#/components/responses/Accepted")
   @APIResponse(responseCode = "400", ref = "#/components/responses/BadRequest")
   @APIResponse(responseCode = "404", ref = "#/components/responses/NotFound")
   public Response uncordon(@PathParam("name") String name, InputStream body)
@@ -336,11 +321,7 @@ public class ClustersResource {
           "The scheduler looks at the cluster's API, at its rights there, and runs a probe. When"
               + " the request is answered, the cluster's report has the findings. Asking while a"
               + " check is open finds that one.")
-  @APIResponse(
-      responseCode = "202",
-      description = "Written down; the farm answers the request.",
-      headers = @Header(name = "Location", schema = @Schema(implementation = String.class)),
-      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  @APIResponse(responseCode = "202", ref = "#/components/responses/Accepted")
   @APIResponse(responseCode = "404", ref = "#/components/responses/NotFound")
   public Response check(@PathParam("name") String name) throws SQLException {
     return accept(name, "check", "{}", operator());
@@ -373,9 +354,7 @@ public class ClustersResource {
             .command(name, command, caller.principal(), arguments)
             .orElseThrow(() -> ProblemException.notFound("cluster"));
     hints.send(Hints.QUEUE);
-    return Response.accepted(new Accepted(request))
-        .location(URI.create("/api/v1/requests/" + request))
-        .build();
+    return Accepted.as(request);
   }
 
   private Caller operator() {

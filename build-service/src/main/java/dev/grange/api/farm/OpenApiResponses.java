@@ -2,8 +2,10 @@ package dev.grange.api.farm;
 
 import dev.grange.api.problem.Problem;
 import jakarta.ws.rs.core.Application;
+import jakarta.ws.rs.core.MediaType;
 import org.eclipse.microprofile.openapi.annotations.Components;
 import org.eclipse.microprofile.openapi.annotations.OpenAPIDefinition;
+import org.eclipse.microprofile.openapi.annotations.headers.Header;
 import org.eclipse.microprofile.openapi.annotations.info.Info;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
@@ -26,6 +28,15 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
     components =
         @Components(
             responses = {
+              @APIResponse(
+                  name = "Accepted",
+                  description = "Written down; the farm answers the request.",
+                  headers =
+                      @Header(name = "Location", schema = @Schema(implementation = String.class)),
+                  content =
+                      @Content(
+                          mediaType = MediaType.APPLICATION_JSON,
+                          schema = @Schema(implementation = Accepted.class))),
               @APIResponse(
                   name = "BadRequest",
                   description =
