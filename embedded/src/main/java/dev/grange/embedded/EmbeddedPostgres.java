@@ -2,6 +2,7 @@ package dev.grange.embedded;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -264,7 +265,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
     try {
       List<String> lines = Files.readAllLines(file);
       return index < lines.size() ? Optional.of(lines.get(index).strip()) : Optional.empty();
-    } catch (java.nio.file.NoSuchFileException e) {
+    } catch (NoSuchFileException e) {
       return Optional.empty(); // removed just now: a shutdown
     }
   }

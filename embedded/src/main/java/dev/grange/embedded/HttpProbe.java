@@ -2,6 +2,7 @@ package dev.grange.embedded;
 
 import java.io.IOException;
 import java.net.HttpURLConnection;
+import java.net.Proxy;
 import java.net.URI;
 
 /**
@@ -17,7 +18,7 @@ public final class HttpProbe {
   public static int status(String url) {
     try {
       HttpURLConnection connection =
-          (HttpURLConnection) URI.create(url).toURL().openConnection(java.net.Proxy.NO_PROXY);
+          (HttpURLConnection) URI.create(url).toURL().openConnection(Proxy.NO_PROXY);
       connection.setConnectTimeout(LIMIT_MILLIS);
       connection.setReadTimeout(LIMIT_MILLIS);
       connection.setUseCaches(false);

@@ -20,12 +20,9 @@ public class SchemaVersion {
    * The newest migration that was applied. Migrations go first in an upgrade, so it may be newer.
    */
   public int current() throws SQLException {
-    return db.call(
-        tx ->
-            tx.first(
-                    "SELECT coalesce(max(version::int), 0) FROM flyway_schema_history WHERE"
-                        + " success",
-                    row -> row.getInt(1))
-                .orElseThrow());
+    return db.first(
+            "SELECT coalesce(max(version::int), 0) FROM flyway_schema_history WHERE" + " success",
+            row -> row.getInt(1))
+        .orElseThrow();
   }
 }

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -22,6 +23,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.awaitility.core.ConditionTimeoutException;
@@ -78,7 +80,7 @@ final class Farm implements AutoCloseable {
       }
       Files.writeString(home.resolve("ports.properties"), ports);
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
     farm.start();
     return farm;
@@ -90,7 +92,7 @@ final class Farm implements AutoCloseable {
     try {
       file = JSON.readTree(home.resolve("farm.json").toFile());
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -110,7 +112,7 @@ final class Farm implements AutoCloseable {
 
   /** Where a part listens, as its home says. */
   String port(String part) throws IOException {
-    java.util.Properties ports = new java.util.Properties();
+    Properties ports = new Properties();
     try (var reader = Files.newBufferedReader(home.resolve("ports.properties"))) {
       ports.load(reader);
     }
@@ -293,7 +295,7 @@ final class Farm implements AutoCloseable {
           .reduce((first, second) -> second)
           .orElseThrow();
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
   }
 

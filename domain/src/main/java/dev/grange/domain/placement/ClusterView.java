@@ -2,6 +2,7 @@ package dev.grange.domain.placement;
 
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,7 +54,7 @@ public record ClusterView(
     if (!platforms.contains(lane.platform())) {
       return "does not build for " + lane.platform();
     }
-    for (Map.Entry<String, String> label : new java.util.TreeMap<>(lane.selector()).entrySet()) {
+    for (Map.Entry<String, String> label : new TreeMap<>(lane.selector()).entrySet()) {
       if (!label.getValue().equals(labels.get(label.getKey()))) {
         return "has no label " + label.getKey() + "=" + label.getValue();
       }

@@ -2,6 +2,7 @@ package dev.grange.domain.release;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Whether a candidate satisfies a policy, as Greenwave answers it.
@@ -66,11 +67,7 @@ public record Decision(
         requirements.add(new Requirement(test.name(), platform, type));
         if (!type.isSatisfied()) {
           against.add(
-              test.name()
-                  + " ("
-                  + platform
-                  + "): "
-                  + outcome.name().toLowerCase(java.util.Locale.ROOT));
+              test.name() + " (" + platform + "): " + outcome.name().toLowerCase(Locale.ROOT));
         }
       }
     }

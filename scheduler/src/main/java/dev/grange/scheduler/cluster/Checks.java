@@ -15,6 +15,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -77,21 +78,19 @@ public class Checks {
 
   boolean round() throws SQLException {
     List<Open> open =
-        db.call(
-            tx ->
-                tx.list(
-                    """
-                    SELECT r.id, r.target, c.name IS NOT NULL AS registered, r.created_at < now() - make_interval(secs => ?) AS old
-                    FROM request r LEFT JOIN cluster c ON c.name = r.target AND c.removed_at IS NULL
-                    WHERE r.answer IS NULL AND r.command = 'check' ORDER BY r.created_at, r.id LIMIT 200
-                    """,
-                    row ->
-                        new Open(
-                            Db.uuid(row, "id"),
-                            row.getString("target"),
-                            row.getBoolean("registered"),
-                            row.getBoolean("old")),
-                    (double) PATIENCE_SECONDS));
+        db.list(
+            """
+            SELECT r.id, r.target, c.name IS NOT NULL AS registered, r.created_at < now() - make_interval(secs => ?) AS old
+            FROM request r LEFT JOIN cluster c ON c.name = r.target AND c.removed_at IS NULL
+            WHERE r.answer IS NULL AND r.command = 'check' ORDER BY r.created_at, r.id LIMIT 200
+            """,
+            row ->
+                new Open(
+                    Db.uuid(row, "id"),
+                    row.getString("target"),
+                    row.getBoolean("registered"),
+                    row.getBoolean("old")),
+            (double) PATIENCE_SECONDS);
     next = open.isEmpty() ? IDLE : WAITING;
     if (open.isEmpty()) {
       return false;
@@ -122,13 +121,11 @@ public class Checks {
   }
 
   private boolean nobodyHas(Open request) throws SQLException {
-    return db.call(
-        tx ->
-            tx.first(
-                    "SELECT 1 FROM lease WHERE name = ? AND expires_at > clock_timestamp()",
-                    _ -> true,
-                    Leases.ofCluster(request.cluster()))
-                .isEmpty());
+    return db.first(
+            "SELECT 1 FROM lease WHERE name = ? AND expires_at > clock_timestamp()",
+            _ -> true,
+            Leases.ofCluster(request.cluster()))
+        .isEmpty();
   }
 
   private void answer(UUID request, boolean done, String text) throws SQLException {
@@ -178,7 +175,7 @@ public class Checks {
                   "check",
                   Status.FAILED,
                   "the check itself broke: the scheduler's log says where")),
-          java.util.Map.of());
+          Map.of());
     }
   }
 

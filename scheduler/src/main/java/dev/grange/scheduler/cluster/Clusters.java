@@ -232,13 +232,11 @@ public class Clusters {
   /** A folder on this machine is reachable. */
   private void reachable(Set<String> clusters) throws SQLException {
     List<String> news =
-        db.call(
-            tx ->
-                tx.list(
-                    "SELECT name FROM cluster WHERE name = ANY(?) AND kind = 'local' AND reachable"
-                        + " IS NOT TRUE",
-                    row -> row.getString("name"),
-                    clusters));
+        db.list(
+            "SELECT name FROM cluster WHERE name = ANY(?) AND kind = 'local' AND reachable"
+                + " IS NOT TRUE",
+            row -> row.getString("name"),
+            clusters);
     for (String cluster : news) {
       reachability.reached(cluster);
     }

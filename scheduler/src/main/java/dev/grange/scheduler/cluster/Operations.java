@@ -45,29 +45,28 @@ public class Operations {
   public Optional<Answer> answer(
       Db.Tx tx, String command, String cluster, String principal, String arguments)
       throws SQLException {
-    return switch (command) {
-      case "register", "cordon", "drain", "uncordon", "remove" -> {
-        ClusterRow row = ClusterRow.lock(tx, cluster).orElse(null);
-        yield Optional.of(
-            row == null
-                ? new Answer(false, "there is no cluster " + cluster)
-                : answer(tx, row, command, principal, read(arguments)));
-      }
-      default -> Optional.empty();
-    };
+    Command known =
+        switch (command) {
+          case "register" -> this::register;
+          case "cordon" -> this::cordon;
+          case "drain" -> this::drain;
+          case "uncordon" -> this::uncordon;
+          case "remove" -> this::remove;
+          default -> null;
+        };
+    if (known == null) {
+      return Optional.empty();
+    }
+    ClusterRow row = ClusterRow.lock(tx, cluster).orElse(null);
+    return Optional.of(
+        row == null
+            ? new Answer(false, "there is no cluster " + cluster)
+            : known.answer(tx, row, principal, read(arguments)));
   }
 
-  private Answer answer(
-      Db.Tx tx, ClusterRow cluster, String command, String principal, JsonNode arguments)
-      throws SQLException {
-    return switch (command) {
-      case "register" -> register(tx, cluster, principal, arguments);
-      case "cordon" -> cordon(tx, cluster, principal, arguments);
-      case "drain" -> drain(tx, cluster, principal, arguments);
-      case "uncordon" -> uncordon(tx, cluster, principal, arguments);
-      case "remove" -> remove(tx, cluster, principal, arguments);
-      default -> throw new IllegalStateException(command);
-    };
+  private interface Command {
+    Answer answer(Db.Tx tx, ClusterRow cluster, String principal, JsonNode arguments)
+        throws SQLException;
   }
 
   private static JsonNode read(String arguments) {

@@ -10,7 +10,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Objects;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -55,23 +54,21 @@ public class Upkeep {
 
   boolean round() throws SQLException {
     List<Pending> pending =
-        db.call(
-            tx ->
-                tx.list(
-                    """
-                    SELECT name, desired = 'DRAINING' AND drained_at IS NULL AS draining,
-                      coalesce(least(resume_at, drain_deadline) <= now(), false) AS due,
-                      (extract(epoch FROM least(resume_at, drain_deadline) - now()) * 1000)::bigint AS due_in
-                    FROM cluster
-                    WHERE removed_at IS NULL
-                      AND (resume_at IS NOT NULL OR desired = 'DRAINING' AND (drained_at IS NULL OR drain_deadline IS NOT NULL))
-                    """,
-                    row ->
-                        new Pending(
-                            row.getString("name"),
-                            row.getBoolean("due"),
-                            row.getBoolean("draining"),
-                            row.getObject("due_in", Long.class))));
+        db.list(
+            """
+            SELECT name, desired = 'DRAINING' AND drained_at IS NULL AS draining,
+              coalesce(least(resume_at, drain_deadline) <= now(), false) AS due,
+              (extract(epoch FROM least(resume_at, drain_deadline) - now()) * 1000)::bigint AS due_in
+            FROM cluster
+            WHERE removed_at IS NULL
+              AND (resume_at IS NOT NULL OR desired = 'DRAINING' AND (drained_at IS NULL OR drain_deadline IS NOT NULL))
+            """,
+            row ->
+                new Pending(
+                    row.getString("name"),
+                    row.getBoolean("due"),
+                    row.getBoolean("draining"),
+                    row.getObject("due_in", Long.class)));
     Duration wait = IDLE;
     for (Pending cluster : pending) {
       if (cluster.due() || cluster.draining()) {
@@ -130,6 +127,6 @@ public class Upkeep {
   }
 
   private static boolean isPast(@Nullable Instant time, ClusterRow cluster) {
-    return time != null && !Objects.requireNonNull(time).isAfter(cluster.now());
+    return time != null && !time.isAfter(cluster.now());
   }
 }

@@ -17,6 +17,7 @@ import dev.grange.scheduler.lease.Leases;
 import dev.grange.store.Db;
 import dev.grange.store.Outbox;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.net.URI;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
@@ -332,7 +333,7 @@ public class Promoter {
       if (outcome == null) {
         return false;
       }
-      String host = java.net.URI.create(target.url()).getAuthority();
+      String host = URI.create(target.url()).getAuthority();
       results.add(
           new PromotionTarget.Result(
               new PromotionTarget(

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -81,7 +82,7 @@ public class RegistryTokens {
       serviceByUrl.put(words[1], words[0]);
     }
     for (Path file : config.accounts().orElse(List.of())) {
-      accounts.add(new Accounts(file, java.util.Set.copyOf(serviceByUrl.values())));
+      accounts.add(new Accounts(file, Set.copyOf(serviceByUrl.values())));
     }
   }
 

@@ -3,6 +3,7 @@ package dev.grange.scheduler.token;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.grange.domain.access.Scope;
+import dev.grange.registry.Digests;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -12,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
-import java.security.MessageDigest;
 import java.security.PrivateKey;
 import java.security.PublicKey;
 import java.security.Signature;
@@ -48,7 +48,7 @@ final class Signer {
   private final String header;
   private final AtomicLong serial = new AtomicLong();
 
-  private Signer(PrivateKey key, PublicKey publicKey) throws GeneralSecurityException {
+  private Signer(PrivateKey key, PublicKey publicKey) {
     this.key = key;
     String json =
         "{\"typ\":\"JWT\",\"alg\":\"ES256\",\"kid\":\"" + keyId(publicKey.getEncoded()) + "\"}";
@@ -90,8 +90,8 @@ final class Signer {
   }
 
   /** libtrust, util.go: the hash of the public key in groups of four letters. */
-  private static String keyId(byte[] publicKey) throws GeneralSecurityException {
-    byte[] hash = MessageDigest.getInstance("SHA-256").digest(publicKey);
+  private static String keyId(byte[] publicKey) {
+    byte[] hash = Digests.sha256().digest(publicKey);
     StringBuilder id = new StringBuilder();
     int bits = 0;
     int held = 0;

@@ -170,18 +170,16 @@ public class Builds {
   }
 
   public Optional<Status> status(UUID id) throws SQLException {
-    return db.call(
-        tx ->
-            tx.first(
-                STATUS,
-                row ->
-                    new Status(
-                        row.getString("project"),
-                        row.getString("state"),
-                        row.getBoolean("scratch"),
-                        row.getString("release_state"),
-                        row.getString("parts")),
-                id));
+    return db.first(
+        STATUS,
+        row ->
+            new Status(
+                row.getString("project"),
+                row.getString("state"),
+                row.getBoolean("scratch"),
+                row.getString("release_state"),
+                row.getString("parts")),
+        id);
   }
 
   public Optional<BuildView> find(UUID id) throws SQLException {

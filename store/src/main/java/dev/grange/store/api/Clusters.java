@@ -23,6 +23,8 @@ public class Clusters {
       FROM cluster c WHERE c.removed_at IS NULL
       """;
 
+  private static final String ONE = VIEW + " AND c.name = ?";
+
   private final Db db;
   private final Ids ids;
 
@@ -153,16 +155,16 @@ public class Clusters {
   }
 
   public List<ClusterView> all() throws SQLException {
-    return db.call(tx -> tx.list(VIEW + " ORDER BY c.name", Clusters::view));
+    return db.list(VIEW + " ORDER BY c.name", Clusters::view);
   }
 
   /** Empty when there is none of that name, or it was removed. */
   public Optional<ClusterView> find(String name) throws SQLException {
-    return db.call(tx -> find(tx, name));
+    return db.first(ONE, Clusters::view, name);
   }
 
-  private static Optional<ClusterView> find(Db.Tx tx, String name) throws SQLException {
-    return tx.first(VIEW + " AND c.name = ?", Clusters::view, name);
+  private static ClusterView read(Db.Tx tx, String name) throws SQLException {
+    return tx.first(ONE, Clusters::view, name).orElseThrow();
   }
 
   /**
@@ -264,7 +266,7 @@ public class Clusters {
             return new Registered.OtherKind(row.kind());
           }
           if (row.same()) {
-            return new Registered.Done("unchanged", find(tx, wanted.name()).orElseThrow(), null);
+            return new Registered.Done("unchanged", read(tx, wanted.name()), null);
           }
           update(tx, wanted);
           return done(tx, "changed", wanted, principal, !row.sameConfig());
@@ -343,7 +345,7 @@ public class Clusters {
           principal,
           wanted.name());
     }
-    return new Registered.Done(outcome, find(tx, wanted.name()).orElseThrow(), request);
+    return new Registered.Done(outcome, read(tx, wanted.name()), request);
   }
 
   /**
@@ -397,23 +399,21 @@ public class Clusters {
 
   /** The newest commands for a cluster: who did what to it. */
   public List<Past> history(String cluster, int limit) throws SQLException {
-    return db.call(
-        tx ->
-            tx.list(
-                """
-                SELECT id, command, principal, arguments, created_at, answer, answer_text FROM request
-                WHERE target = ? AND build_id IS NULL ORDER BY created_at DESC, id DESC LIMIT ?
-                """,
-                row ->
-                    new Past(
-                        Db.uuid(row, "id"),
-                        row.getString("command"),
-                        row.getString("principal"),
-                        row.getString("arguments"),
-                        Objects.requireNonNull(Db.instant(row, "created_at")),
-                        row.getString("answer"),
-                        row.getString("answer_text")),
-                cluster,
-                limit));
+    return db.list(
+        """
+        SELECT id, command, principal, arguments, created_at, answer, answer_text FROM request
+        WHERE target = ? AND build_id IS NULL ORDER BY created_at DESC, id DESC LIMIT ?
+        """,
+        row ->
+            new Past(
+                Db.uuid(row, "id"),
+                row.getString("command"),
+                row.getString("principal"),
+                row.getString("arguments"),
+                Objects.requireNonNull(Db.instant(row, "created_at")),
+                row.getString("answer"),
+                row.getString("answer_text")),
+        cluster,
+        limit);
   }
 }

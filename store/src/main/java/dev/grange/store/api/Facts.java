@@ -34,21 +34,19 @@ public class Facts {
       String payload) {}
 
   public List<Fact> ofBuild(UUID build) throws SQLException {
-    return db.call(
-        tx ->
-            tx.list(
-                """
-                SELECT id, event_id, type, subject, created_at, sent_at, payload FROM outbox WHERE key = ? ORDER BY id
-                """,
-                row ->
-                    new Fact(
-                        row.getLong("id"),
-                        row.getString("event_id"),
-                        row.getString("type"),
-                        row.getString("subject"),
-                        Objects.requireNonNull(Db.instant(row, "created_at")),
-                        Db.instant(row, "sent_at"),
-                        row.getString("payload")),
-                build.toString()));
+    return db.list(
+        """
+        SELECT id, event_id, type, subject, created_at, sent_at, payload FROM outbox WHERE key = ? ORDER BY id
+        """,
+        row ->
+            new Fact(
+                row.getLong("id"),
+                row.getString("event_id"),
+                row.getString("type"),
+                row.getString("subject"),
+                Objects.requireNonNull(Db.instant(row, "created_at")),
+                Db.instant(row, "sent_at"),
+                row.getString("payload")),
+        build.toString());
   }
 }

@@ -53,39 +53,35 @@ public class Logs {
 
   /** All attempts of a build: builds before tests, each in the order of assignment. */
   public List<AttemptLog> attempts(UUID build) throws SQLException {
-    return db.call(
-        tx ->
-            tx.list(
-                ATTEMPTS,
-                row ->
-                    new AttemptLog(
-                        Db.uuid(row, "id"),
-                        row.getString("kind"),
-                        row.getBoolean("ended"),
-                        row.getBoolean("log_complete"),
-                        row.getLong("bytes")),
-                build,
-                build));
+    return db.list(
+        ATTEMPTS,
+        row ->
+            new AttemptLog(
+                Db.uuid(row, "id"),
+                row.getString("kind"),
+                row.getBoolean("ended"),
+                row.getBoolean("log_complete"),
+                row.getLong("bytes")),
+        build,
+        build);
   }
 
   /** Some bytes from {@code offset} on; none at the end. */
   public byte[] read(UUID attempt, long offset) throws SQLException {
     List<byte[]> pieces =
-        db.call(
-            tx ->
-                tx.list(
-                    READ,
-                    row -> {
-                      byte[] data = row.getBytes("data");
-                      long skip = Math.max(0, offset - row.getLong("start_offset"));
-                      return skip >= data.length
-                          ? new byte[0]
-                          : java.util.Arrays.copyOfRange(data, (int) skip, data.length);
-                    },
-                    attempt,
-                    attempt,
-                    offset,
-                    CHUNKS));
+        db.list(
+            READ,
+            row -> {
+              byte[] data = row.getBytes("data");
+              long skip = Math.max(0, offset - row.getLong("start_offset"));
+              return skip >= data.length
+                  ? new byte[0]
+                  : java.util.Arrays.copyOfRange(data, (int) skip, data.length);
+            },
+            attempt,
+            attempt,
+            offset,
+            CHUNKS);
     int length = pieces.stream().mapToInt(piece -> piece.length).sum();
     byte[] bytes = new byte[length];
     int at = 0;

@@ -77,21 +77,19 @@ public class Submissions {
   /** Whether the project is there, and what the context is made of, in one look. */
   public Surroundings surroundings(
       String project, @Nullable String context, @Nullable String cluster) throws SQLException {
-    return db.call(
-        tx ->
-            tx.first(
-                    """
-                    SELECT EXISTS (SELECT FROM project WHERE name = ?),
-                           (SELECT blob FROM context WHERE project = ? AND digest = ?),
-                           ?::text IS NULL OR EXISTS (SELECT FROM cluster WHERE name = ? AND removed_at IS NULL)
-                    """,
-                    row -> new Surroundings(row.getBoolean(1), row.getString(2), row.getBoolean(3)),
-                    project,
-                    project,
-                    context,
-                    cluster,
-                    cluster)
-                .orElseThrow());
+    return db.first(
+            """
+            SELECT EXISTS (SELECT FROM project WHERE name = ?),
+                   (SELECT blob FROM context WHERE project = ? AND digest = ?),
+                   ?::text IS NULL OR EXISTS (SELECT FROM cluster WHERE name = ? AND removed_at IS NULL)
+            """,
+            row -> new Surroundings(row.getBoolean(1), row.getString(2), row.getBoolean(3)),
+            project,
+            project,
+            context,
+            cluster,
+            cluster)
+        .orElseThrow();
   }
 
   /**
@@ -182,15 +180,13 @@ public class Submissions {
 
   /** What a build was asked for: everything that a retry asks for again. */
   public Optional<Asked> asked(UUID id) throws SQLException {
-    return db.call(
-        tx ->
-            tx.first(
-                """
-                SELECT b.*, c.blob AS context_blob FROM build b
-                LEFT JOIN context c ON c.project = b.project AND c.digest = b.context WHERE b.id = ?
-                """,
-                Submissions::asked,
-                id));
+    return db.first(
+        """
+        SELECT b.*, c.blob AS context_blob FROM build b
+        LEFT JOIN context c ON c.project = b.project AND c.digest = b.context WHERE b.id = ?
+        """,
+        Submissions::asked,
+        id);
   }
 
   /**
