@@ -44,7 +44,10 @@ public class Db {
     void in(Tx tx) throws SQLException;
   }
 
-  /** Makes a value of the row that the cursor is on. */
+  /**
+   * Makes a value of the row that the cursor is on. Asks the database for nothing more: as many as
+   * there are connections could each hold one and wait for a second.
+   */
   @FunctionalInterface
   public interface Row<T> {
     T of(ResultSet row) throws SQLException;

@@ -18,6 +18,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -48,10 +49,12 @@ class Jobs {
             candidate.host(),
             candidate.isPlainHttp(),
             tokens.credential(attempt.id(), candidate.url()).orElse(null));
-    return attempt.build() ? build(attempt, registry) : test(attempt, registry);
+    Set<String> avoid = nodes.avoided(attempt.cluster());
+    return attempt.build() ? build(attempt, registry, avoid) : test(attempt, registry, avoid);
   }
 
-  private PodRequest build(Attempt attempt, CandidateRegistry registry) throws SQLException {
+  private PodRequest build(Attempt attempt, CandidateRegistry registry, Set<String> avoid)
+      throws SQLException {
     return db.first(
             """
             SELECT b.id AS build_id, e.platform, b.project, b.containerfile, b.args, b.labels, b.target, b.timeout_seconds,
@@ -68,7 +71,8 @@ class Jobs {
                         attempt.id().toString(),
                         registry,
                         String.valueOf(attempt.repository()),
-                        inputs(row))),
+                        inputs(row)),
+                    avoid),
             attempt.id())
         .orElseThrow(() -> new IllegalStateException("no execution of attempt " + attempt.id()));
   }
@@ -86,7 +90,8 @@ class Jobs {
         row.getString("blob"));
   }
 
-  private PodRequest test(Attempt attempt, CandidateRegistry registry) throws SQLException {
+  private PodRequest test(Attempt attempt, CandidateRegistry registry, Set<String> avoid)
+      throws SQLException {
     return db.first(
             """
             SELECT r.build_id, b.project, t.command, t.timeout_seconds,
@@ -103,12 +108,14 @@ class Jobs {
                         attempt.id().toString(),
                         registry,
                         texts(row.getString("command")),
-                        row.getInt("timeout_seconds"))),
+                        row.getInt("timeout_seconds")),
+                    avoid),
             attempt.id())
         .orElseThrow(() -> new IllegalStateException("no test run of attempt " + attempt.id()));
   }
 
-  private PodRequest request(Attempt attempt, ResultSet row, Job job) throws SQLException {
+  private PodRequest request(Attempt attempt, ResultSet row, Job job, Set<String> avoid)
+      throws SQLException {
     return new PodRequest(
         attempt.podName(),
         job,
@@ -118,7 +125,7 @@ class Jobs {
             PodRequest.ATTEMPT, attempt.id().toString(),
             PodRequest.PROJECT, row.getString("project"),
             PodRequest.KIND, job.kind()),
-        nodes.avoided(attempt.cluster()),
+        avoid,
         row.getInt("run_seconds"));
   }
 
