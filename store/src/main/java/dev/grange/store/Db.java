@@ -1,5 +1,6 @@
 package dev.grange.store;
 
+import dev.grange.events.FarmEvent;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.sql.Array;
 import java.sql.Connection;
@@ -58,7 +59,9 @@ public class Db {
     try (Connection connection = source.getConnection()) {
       connection.setAutoCommit(false);
       try {
-        T result = work.in(new Tx(connection));
+        Tx tx = new Tx(connection);
+        T result = work.in(tx);
+        Outbox.insert(tx, tx.events);
         connection.commit();
         return result;
       } catch (Throwable e) {
@@ -129,6 +132,9 @@ public class Db {
    */
   public static final class Tx {
     private final Connection connection;
+
+    /** What {@link Outbox} writes before the commit, in one statement. */
+    final List<FarmEvent> events = new ArrayList<>();
 
     Tx(Connection connection) {
       this.connection = connection;

@@ -41,13 +41,13 @@ public class Outbox {
     }
   }
 
-  /** Appends within a transaction of {@link Db}. */
-  public static void append(Db.Tx tx, FarmEvent event) throws SQLException {
-    tx.update(INSERT, values(event));
+  /** Appends within a transaction of {@link Db}: with all others of it, before its commit. */
+  public static void append(Db.Tx tx, FarmEvent event) {
+    tx.events.add(event);
   }
 
-  /** Appends many in one statement, in their order. */
-  public static void append(Db.Tx tx, List<FarmEvent> events) throws SQLException {
+  /** Writes many in one statement, in their order. */
+  static void insert(Db.Tx tx, List<FarmEvent> events) throws SQLException {
     if (events.isEmpty()) {
       return;
     }

@@ -51,14 +51,20 @@ final class AttemptLog {
   private final Db db;
   private final Attempt attempt;
   private final long maxBytes;
-  private long next = -1;
+  private long next;
   private String position = "";
   private boolean pushes;
 
-  AttemptLog(Db db, Attempt attempt, long maxBytes) {
+  /**
+   * The log of an attempt.
+   *
+   * @param fresh whether nothing of it can have been copied yet; otherwise the database is asked
+   */
+  AttemptLog(Db db, Attempt attempt, boolean fresh, long maxBytes) {
     this.db = db;
     this.attempt = attempt;
     this.maxBytes = maxBytes;
+    this.next = fresh ? 0 : -1;
   }
 
   /**

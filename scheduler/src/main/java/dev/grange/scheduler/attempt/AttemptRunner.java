@@ -187,7 +187,7 @@ public class AttemptRunner {
             attempt,
             fresh,
             gateway.get(),
-            new AttemptLog(db, attempt, config.maxLogBytes()),
+            new AttemptLog(db, attempt, fresh, config.maxLogBytes()),
             tools);
     if (tasks.putIfAbsent(attempt.id(), task) == null) {
       byPod.put(attempt.podName(), task);

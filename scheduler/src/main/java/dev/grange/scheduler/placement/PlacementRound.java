@@ -11,7 +11,6 @@ import dev.grange.domain.placement.Placement.Assignment;
 import dev.grange.domain.placement.Placement.Refusal;
 import dev.grange.events.AttemptFacts;
 import dev.grange.events.BuildEvents;
-import dev.grange.events.FarmEvent;
 import dev.grange.events.PlatformBuildFacts;
 import dev.grange.events.ReleaseEvents;
 import dev.grange.events.TestRunFacts;
@@ -224,41 +223,36 @@ public class PlacementRound {
     Map<UUID, AttemptFacts> byExecution = new HashMap<>();
     made.forEach(a -> byExecution.put(a.executionId(), a.facts(null)));
     List<String> placed = byExecution.keySet().stream().map(UUID::toString).toList();
-    tx.update(
-        "UPDATE execution SET state = 'RUNNING', not_before = NULL WHERE id = ANY(?::uuid[])",
-        placed);
-    record Begun(UUID build, PlatformBuildFacts facts) {}
+    record Begun(UUID build, boolean first, PlatformBuildFacts facts) {}
     List<Begun> begun =
         tx.list(
             """
-            UPDATE platform_build SET state = 'RUNNING', started_at = coalesce(started_at, now())
-            WHERE execution_id = ANY(?::uuid[]) AND state = 'QUEUED' RETURNING build_id, id, execution_id, platform
+            WITH placed AS (SELECT unnest(?::uuid[]) AS execution),
+              running AS (UPDATE execution e SET state = 'RUNNING', not_before = NULL FROM placed WHERE e.id = placed.execution),
+              begun AS (UPDATE platform_build p SET state = 'RUNNING', started_at = coalesce(started_at, now())
+                FROM placed WHERE p.execution_id = placed.execution AND p.state = 'QUEUED' RETURNING p.build_id, p.id, p.execution_id, p.platform),
+              started AS (UPDATE build b SET state = 'RUNNING', started_at = now()
+                WHERE b.id IN (SELECT build_id FROM begun) AND b.state = 'QUEUED' RETURNING b.id)
+            SELECT begun.*, started.id IS NOT NULL AS first FROM begun LEFT JOIN started ON started.id = begun.build_id
             """,
-            row -> new Begun(Db.uuid(row, "build_id"), Outcomes.platformBuild(row)),
+            row ->
+                new Begun(
+                    Db.uuid(row, "build_id"), row.getBoolean("first"), Outcomes.platformBuild(row)),
             placed);
-    Set<UUID> started =
-        Set.copyOf(
-            tx.list(
-                "UPDATE build SET state = 'RUNNING', started_at = now() WHERE id = ANY(?::uuid[])"
-                    + " AND state = 'QUEUED' RETURNING id",
-                row -> Db.uuid(row, "id"),
-                begun.stream().map(b -> b.build().toString()).distinct().toList()));
     Set<UUID> announced = new TreeSet<>();
-    List<FarmEvent> events = new ArrayList<>();
     for (Begun one : begun) {
       BuildRow build = builds.get(one.build());
       AttemptFacts attempt = byExecution.get(one.facts().executionId());
       if (build == null || attempt == null) {
         continue;
       }
-      if (started.contains(build.id()) && announced.add(build.id())) {
-        events.add(BuildEvents.started(farm, build.facts(), build.now()));
+      if (one.first() && announced.add(build.id())) {
+        Outbox.append(tx, BuildEvents.started(farm, build.facts(), build.now()));
       }
-      events.add(
-          BuildEvents.platformStarted(farm, build.facts(), one.facts(), attempt, build.now()));
+      Outbox.append(
+          tx, BuildEvents.platformStarted(farm, build.facts(), one.facts(), attempt, build.now()));
       touched.add(build.id());
     }
-    Outbox.append(tx, events);
   }
 
   private void assignTests(
@@ -345,21 +339,24 @@ public class PlacementRound {
         names.keySet().stream()
             .filter(lane -> why.containsKey(lane) || (cut && served.contains(lane)))
             .toList();
-    if (!waiting.isEmpty()) {
+    if (lanesStored || !waiting.isEmpty()) {
       tx.update(
           """
-          INSERT INTO placement_lane AS d (project, lane, reason, message, clusters, served_at)
-          SELECT w.project, w.lane, w.reason, w.message, w.clusters, CASE WHEN w.served THEN now() END
-          FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::jsonb[], ?::boolean[])
-            AS w(project, lane, reason, message, clusters, served)
-          LEFT JOIN placement_lane o ON o.project = w.project AND o.lane = w.lane
-          WHERE w.served OR o.project IS NULL
-            OR (o.reason, o.message, o.clusters) IS DISTINCT FROM (w.reason, w.message, w.clusters)
-          ON CONFLICT (project, lane) DO UPDATE
-            SET reason = EXCLUDED.reason, message = EXCLUDED.message, clusters = EXCLUDED.clusters,
-              served_at = coalesce(EXCLUDED.served_at, d.served_at),
-              decided_at = CASE WHEN (d.reason, d.message, d.clusters) IS DISTINCT FROM
-                (EXCLUDED.reason, EXCLUDED.message, EXCLUDED.clusters) THEN now() ELSE d.decided_at END
+          WITH w AS (
+            SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::jsonb[], ?::boolean[])
+              AS w(project, lane, reason, message, clusters, served)),
+          stored AS (
+            INSERT INTO placement_lane AS d (project, lane, reason, message, clusters, served_at)
+            SELECT w.project, w.lane, w.reason, w.message, w.clusters, CASE WHEN w.served THEN now() END
+            FROM w LEFT JOIN placement_lane o ON o.project = w.project AND o.lane = w.lane
+            WHERE w.served OR o.project IS NULL
+              OR (o.reason, o.message, o.clusters) IS DISTINCT FROM (w.reason, w.message, w.clusters)
+            ON CONFLICT (project, lane) DO UPDATE
+              SET reason = EXCLUDED.reason, message = EXCLUDED.message, clusters = EXCLUDED.clusters,
+                served_at = coalesce(EXCLUDED.served_at, d.served_at),
+                decided_at = CASE WHEN (d.reason, d.message, d.clusters) IS DISTINCT FROM
+                  (EXCLUDED.reason, EXCLUDED.message, EXCLUDED.clusters) THEN now() ELSE d.decided_at END)
+          DELETE FROM placement_lane d WHERE NOT EXISTS (SELECT FROM w WHERE w.project = d.project AND w.lane = d.lane)
           """,
           waiting.stream().map(Lane::project).toList(),
           waiting.stream().map(names::get).toList(),
@@ -367,15 +364,6 @@ public class PlacementRound {
           texts(waiting, lane -> why.containsKey(lane) ? why.get(lane).message() : null),
           texts(waiting, lane -> why.containsKey(lane) ? json(why.get(lane).clusters()) : "{}"),
           texts(waiting, lane -> String.valueOf(served.contains(lane))));
-    }
-    if (lanesStored || !waiting.isEmpty()) {
-      tx.update(
-          """
-          DELETE FROM placement_lane d
-          WHERE NOT EXISTS (SELECT FROM unnest(?::text[], ?::text[]) AS w(project, lane) WHERE w.project = d.project AND w.lane = d.lane)
-          """,
-          waiting.stream().map(Lane::project).toList(),
-          waiting.stream().map(names::get).toList());
     }
     return !waiting.isEmpty();
   }

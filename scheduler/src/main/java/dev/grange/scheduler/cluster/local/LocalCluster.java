@@ -69,7 +69,7 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
 
   private static final Duration OLD = Duration.ofMinutes(10);
   private static final int MAX_RESULT_BYTES = 4096;
-  private static final Duration LOG_GATHER = Duration.ofMillis(200);
+  private static final Duration LOG_GATHER = Duration.ofMillis(500);
 
   /** Files whose appearance is a step of the worker's life; an overflow of events may hide one. */
   private static final Set<String> STEPS = Set.of("pid", "started", "exit", "null");
