@@ -158,6 +158,9 @@ final class AttemptTask {
       try {
         uid = create();
       } catch (ClusterException e) {
+        if (abandoned) {
+          return Optional.empty();
+        }
         return remove(
             new Verdict.Failed(new Failure(e.reason(), String.valueOf(e.getMessage()))), null);
       }

@@ -6,17 +6,25 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.grange.domain.build.Failure;
 import dev.grange.domain.build.Reason;
 import dev.grange.domain.worker.Verdict;
+import dev.grange.scheduler.FarmConfig;
 import dev.grange.scheduler.FarmServices;
+import dev.grange.scheduler.Registries;
 import dev.grange.scheduler.TestFarm;
 import dev.grange.scheduler.TestRows;
+import dev.grange.scheduler.cluster.ClusterException;
+import dev.grange.scheduler.cluster.PodRequest;
+import dev.grange.scheduler.cluster.SilentCluster;
+import dev.grange.scheduler.token.RegistryTokens;
 import dev.grange.store.Db;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import jakarta.inject.Inject;
+import java.io.IOException;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -29,6 +37,10 @@ class FencingIT {
 
   @Inject Attempts attempts;
   @Inject Db db;
+  @Inject Registries registries;
+  @Inject RegistryTokens tokens;
+  @Inject FarmConfig farmConfig;
+  @Inject AttemptConfig config;
 
   TestFarm farm;
   private TestRows rows;
@@ -136,6 +148,33 @@ class FencingIT {
 
     assertThat(rows.one("SELECT state FROM attempt WHERE id = ?::uuid", id.toString()))
         .isEqualTo("BUILDING");
+  }
+
+  @Test
+  void whoIsLetGoOfWhileItMakesItsPodLeavesTheAttemptToTheNext() throws Exception {
+    AtomicReference<AttemptTask> task = new AtomicReference<>();
+    SilentCluster gateway =
+        new SilentCluster() {
+          @Override
+          public String ensure(PodRequest request) throws ClusterException {
+            task.get().abandon();
+            throw new ClusterException(
+                Reason.CLUSTER_UNREACHABLE, "closed meanwhile", new IOException());
+          }
+        };
+    Jobs jobs = new Jobs(db, registries, tokens, new AvoidedNodes(db), farmConfig);
+    task.set(
+        new AttemptTask(
+            mine,
+            false,
+            gateway,
+            new AttemptLog(db, mine, false, 1000),
+            new AttemptTask.Tools(attempts, jobs, registries, config, null)));
+    String before = everything();
+
+    assertThat(task.get().run()).isEmpty();
+
+    assertThat(everything()).isEqualTo(before);
   }
 
   @Test
