@@ -41,7 +41,7 @@ public class Sweeper {
     }
   }
 
-  private void sweep(String cluster, ClusterGateway gateway) throws SQLException, ClusterException {
+  void sweep(String cluster, ClusterGateway gateway) throws SQLException, ClusterException {
     // the pods first: a pod that is made after this look is not swept, whatever the database says
     // then
     List<String> pods = gateway.pods();
@@ -59,7 +59,12 @@ public class Sweeper {
       if (!needed.contains(pod)) {
         LOG.infof(
             "cluster %s: pod %s belongs to no attempt that runs and is removed", cluster, pod);
-        gateway.remove(pod);
+        try {
+          gateway.remove(pod);
+        } catch (ClusterException e) {
+          // one that stays is no reason to leave the others
+          LOG.warnf("cluster %s: pod %s is removed later: %s", cluster, pod, e.getMessage());
+        }
       }
     }
   }

@@ -3,6 +3,7 @@ package dev.grange.scheduler.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.grange.domain.build.Reason;
 import dev.grange.events.EventValidator;
 import dev.grange.scheduler.FarmServices;
 import dev.grange.scheduler.TestFarm;
@@ -10,8 +11,10 @@ import dev.grange.scheduler.TestRows;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import jakarta.inject.Inject;
+import java.io.IOException;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeEach;
@@ -22,6 +25,7 @@ import org.junit.jupiter.api.Test;
 @WithTestResource(FarmServices.class)
 class OperationsIT {
   @Inject Reachability reachability;
+  @Inject Sweeper sweeper;
 
   TestFarm farm;
   private TestRows rows;
@@ -207,6 +211,29 @@ class OperationsIT {
         cluster);
     farm.ask("cordon", cluster, "{}"); // with its hint
     assertThat(farm.answer(request)).startsWith("REFUSED: no scheduler looks after");
+  }
+
+  @Test
+  void aPodThatCannotBeRemovedKeepsNoOtherFromBeingSwept() throws Exception {
+    List<String> removed = new ArrayList<>();
+    sweeper.sweep(
+        cluster,
+        new SilentCluster() {
+          @Override
+          public List<String> pods() {
+            return List.of("first", "stuck", "last");
+          }
+
+          @Override
+          public void remove(String podName) throws ClusterException {
+            if (podName.equals("stuck")) {
+              throw new ClusterException(
+                  Reason.CLUSTER_REFUSED, "a webhook says no", new IOException());
+            }
+            removed.add(podName);
+          }
+        });
+    assertThat(removed).containsExactly("first", "last");
   }
 
   @Test
