@@ -88,7 +88,7 @@ public class Clusters {
 
   /**
    * Makes gateways for clusters that were registered or changed since the last look, drops those of
-   * removed ones, and asks for their leases.
+   * removed ones, and asks for the leases of all that has one, and of nothing else.
    */
   public synchronized void refresh() throws SQLException {
     List<Registered> registered =
@@ -106,7 +106,8 @@ public class Clusters {
     for (Registered cluster : registered) {
       switch (cluster.kind()) {
         case "local" -> {
-          if (!gateways.containsKey(cluster.name())) {
+          if (!(gateways.get(cluster.name()) instanceof LocalCluster)) {
+            drop(cluster.name());
             makeLocal(cluster.name());
           }
         }
@@ -121,7 +122,6 @@ public class Clusters {
     for (String gone : List.copyOf(gateways.keySet())) {
       if (!ours.contains(gone)) {
         drop(gone);
-        leases.letGo(gone);
       }
     }
     reachable(ours);

@@ -15,7 +15,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
+import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -84,22 +86,19 @@ public class Leases {
     return holder;
   }
 
-  /** Asks for the leases of these clusters from now on, besides the relay's. */
+  /**
+   * Asks for the leases of these clusters from now on, and of no others: what is held of another is
+   * not renewed, and runs out by itself.
+   */
   public void want(Set<String> clusters) {
-    boolean more = false;
-    for (String cluster : clusters) {
-      more |= wanted.add(ofCluster(cluster));
-    }
+    Set<String> names = clusters.stream().map(Leases::ofCluster).collect(Collectors.toSet());
+    Predicate<String> unwanted = name -> name.startsWith(CLUSTER) && !names.contains(name);
+    wanted.removeIf(unwanted);
+    held.keySet().removeIf(unwanted);
     Loop renewing = loop;
-    if (more && renewing != null) {
+    if (wanted.addAll(names) && renewing != null) {
       renewing.wake();
     }
-  }
-
-  /** Does not renew a cluster's lease any more: nobody needs it, and it runs out by itself. */
-  public void letGo(String cluster) {
-    wanted.remove(ofCluster(cluster));
-    held.remove(ofCluster(cluster));
   }
 
   /**

@@ -8,6 +8,9 @@ import dev.grange.events.EventValidator;
 import dev.grange.scheduler.FarmServices;
 import dev.grange.scheduler.TestFarm;
 import dev.grange.scheduler.TestRows;
+import dev.grange.scheduler.cluster.kubernetes.KubernetesCluster;
+import dev.grange.scheduler.cluster.local.LocalCluster;
+import dev.grange.scheduler.lease.Leases;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import jakarta.inject.Inject;
@@ -26,6 +29,8 @@ import org.junit.jupiter.api.Test;
 class OperationsIT {
   @Inject Reachability reachability;
   @Inject Sweeper sweeper;
+  @Inject Clusters clusters;
+  @Inject Leases leases;
 
   TestFarm farm;
   private TestRows rows;
@@ -234,6 +239,46 @@ class OperationsIT {
           }
         });
     assertThat(removed).containsExactly("first", "last");
+  }
+
+  /** Registers a Kubernetes cluster that nothing answers for; its lease is ours when this ends. */
+  private String unanswering() throws SQLException {
+    String name = "kube-" + UUID.randomUUID().toString().substring(0, 8);
+    rows.execute(
+        """
+        INSERT INTO cluster (name, kind, slots, platforms, config)
+        VALUES (?, 'kubernetes', 1, ARRAY['linux/mips64le'],
+          '{"server": "http://127.0.0.1:1", "namespace": "n", "worker_image": "w"}')
+        """,
+        name);
+    clusters.refresh();
+    assertThat(clusters.gateway(name)).containsInstanceOf(KubernetesCluster.class);
+    await().until(() -> leases.holds(Leases.ofCluster(name)));
+    return name;
+  }
+
+  private void removed(String name) throws SQLException {
+    rows.execute("UPDATE cluster SET removed_at = now() WHERE name = ?", name);
+    clusters.refresh();
+  }
+
+  @Test
+  void aClusterWhoseConfigurationCannotBeUsedIsLeftToWhoeverCan() throws SQLException {
+    String name = unanswering();
+    rows.execute("UPDATE cluster SET config = '{}' WHERE name = ?", name);
+    clusters.refresh();
+    assertThat(clusters.gateway(name)).isEmpty();
+    await().atMost(Duration.ofSeconds(5)).until(() -> !leases.holds(Leases.ofCluster(name)));
+    removed(name);
+  }
+
+  @Test
+  void aClusterThatIsRegisteredAnewAsALocalOneIsALocalOne() throws SQLException {
+    String name = unanswering();
+    rows.execute("UPDATE cluster SET kind = 'local', config = '{}' WHERE name = ?", name);
+    clusters.refresh();
+    assertThat(clusters.gateway(name)).containsInstanceOf(LocalCluster.class);
+    removed(name);
   }
 
   @Test
