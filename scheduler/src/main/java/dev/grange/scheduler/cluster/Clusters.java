@@ -83,8 +83,13 @@ public class Clusters {
     gateways.values().forEach(gateway -> gateway.watch(listener));
   }
 
+  /**
+   * One that is registered.
+   *
+   * @param tried whether errors are counted against it and it takes one attempt at a time
+   */
   private record Registered(
-      String name, String kind, String config, String features, @Nullable Boolean reachable) {}
+      String name, String kind, String config, String features, boolean reachable, boolean tried) {}
 
   /**
    * Makes gateways for clusters that were registered or changed since the last look, drops those of
@@ -93,15 +98,19 @@ public class Clusters {
   public synchronized void refresh() throws SQLException {
     List<Registered> registered =
         db.list(
-            "SELECT name, kind, config, features, reachable FROM cluster WHERE removed_at IS NULL"
-                + " ORDER BY name",
+            """
+            SELECT name, kind, config, features, coalesce(reachable, false) AS reachable,
+              errors > 0 AND not_before <= now() AS tried
+            FROM cluster WHERE removed_at IS NULL ORDER BY name
+            """,
             row ->
                 new Registered(
                     row.getString("name"),
                     row.getString("kind"),
                     row.getString("config"),
                     row.getString("features"),
-                    row.getObject("reachable", Boolean.class)));
+                    row.getBoolean("reachable"),
+                    row.getBoolean("tried")));
     Set<String> ours = new HashSet<>();
     for (Registered cluster : registered) {
       switch (cluster.kind()) {
@@ -126,10 +135,10 @@ public class Clusters {
     }
     reachable(ours);
     for (Registered cluster : registered) {
-      // a scheduler that did not hold the lease has kept to itself what it saw
-      if (!Boolean.TRUE.equals(cluster.reachable())
-          && gateways.get(cluster.name()) instanceof KubernetesCluster gateway
-          && gateway.answers()
+      // A scheduler that did not hold the lease has kept to itself what it saw. Errors that are not
+      // its own are those of one that is gone; its own are made good by what works after them.
+      if (gateways.get(cluster.name()) instanceof KubernetesCluster gateway
+          && (cluster.reachable() ? cluster.tried() && gateway.isWell() : gateway.answers())
           && leases.holds(Leases.ofCluster(cluster.name()))) {
         reachability.reached(cluster.name());
       }

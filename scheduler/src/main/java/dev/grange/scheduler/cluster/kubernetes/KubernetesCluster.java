@@ -93,6 +93,10 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
   private volatile @Nullable KubernetesClient client;
   private volatile String problem = "it was not asked yet";
   private volatile long lastSeen;
+
+  /** A call has failed that was not the observer's, and no create has worked since. */
+  private volatile boolean erred;
+
   private volatile boolean closed;
   private final Thread observer;
 
@@ -213,13 +217,16 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
     long until = System.nanoTime() + REMOVAL.toNanos();
     while (true) {
       try {
-        return call(create);
+        T made = call(create);
+        answered();
+        return made;
       } catch (KubernetesClientException e) {
         if (e.getCode() != 409) {
           throw failure("cannot create " + what, e);
         }
         Optional<T> there = adoption.of(e);
         if (there.isPresent()) {
+          answered();
           return there.get();
         }
         if (System.nanoTime() > until) {
@@ -227,6 +234,14 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
         }
       }
       pause(Duration.ofMillis(300));
+    }
+  }
+
+  /** The observer, whose lists may have worked all the time, would not say so. */
+  private void answered() {
+    if (erred) {
+      erred = false;
+      outside.reached();
     }
   }
 
@@ -545,6 +560,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
     boolean refused = code == 400 || code == 403 || code == 404 || code == 409 || code == 422;
     if (!refused) {
       problem = why;
+      erred = true;
       outside.failed(why);
     }
     return new ClusterException(
@@ -569,6 +585,11 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
   /** Whether it answered lately. */
   public boolean answers() {
     return seen.getCount() == 0 && System.nanoTime() - lastSeen <= STALE.toNanos();
+  }
+
+  /** Whether all that it was last asked for has worked, as far as this scheduler knows. */
+  public boolean isWell() {
+    return answers() && !erred;
   }
 
   private void requireFresh() throws ClusterException {
