@@ -186,7 +186,8 @@ public class Clusters {
         }
         try {
           telling.tell();
-        } catch (SQLException e) {
+        } catch (SQLException | RuntimeException e) {
+          // whoever tells it must go on
           LOG.warnf("cluster %s: how it is was not written down: %s", name, e.getMessage());
         }
       }

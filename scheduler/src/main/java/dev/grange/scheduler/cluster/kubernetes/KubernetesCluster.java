@@ -642,7 +642,10 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
         pause = FIRST_PAUSE;
         changed.forEach(listener);
         follow(now, list.getMetadata().getResourceVersion());
-      } catch (IOException | RuntimeException e) {
+      } catch (VirtualMachineError e) {
+        // as in every loop: whoever started this process starts another one
+        Runtime.getRuntime().halt(1);
+      } catch (IOException | RuntimeException | LinkageError | AssertionError e) {
         if (closed) {
           return;
         }
