@@ -69,6 +69,15 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
   private static final Duration LOG_PAUSE = Duration.ofSeconds(1);
   private static final Duration STATUS_LATE = Duration.ofSeconds(5);
 
+  /**
+   * A stream in which nothing came for so long is opened again from where it stopped: its other end
+   * may be gone without a word.
+   */
+  static final Duration LOG_SILENT = Duration.ofMinutes(1);
+
+  /** The same when the container has ended: what is left of its log is not waited for much longer. */
+  static final Duration LOG_SILENT_ENDED = Duration.ofSeconds(8);
+
   /** So long a check may need its probe pods. */
   private static final Duration PROBING = Duration.ofMinutes(5);
 
@@ -361,34 +370,46 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
     }
     LogChunk chunk = reader.log().take(limit);
     PodLog.End end = reader.log().end();
-    if (chunk.bytes().length > 0 || end == null) {
+    Instant now = clock.instant();
+    if (chunk.bytes().length > 0) {
+      logs.replace(podName, reader, new LogReader(reader.log(), now));
       return chunk;
     }
     boolean ended = pod.gone() || PodReading.hasEnded(pod.pod());
     if (end == PodLog.End.CLEAN && ended) {
       return new LogChunk(new byte[0], chunk.position(), true);
     }
-    if (end == PodLog.End.GONE || (end == PodLog.End.BROKEN && pod.gone())) {
+    // a kubelet that has just started does not know the logs of what runs
+    if ((end == PodLog.End.GONE && ended) || (end == PodLog.End.BROKEN && pod.gone())) {
       logs.remove(podName, reader);
       return new LogChunk(PodLog.GAP.getBytes(StandardCharsets.UTF_8), NO_MORE, true);
     }
-    // Broken, or at an end that is none: from where it stopped. Whether a container has ended is
-    // heard of a little later than the end of its log.
-    Duration age = Duration.ofNanos(System.nanoTime() - reader.opened());
-    Duration pause = end == PodLog.End.CLEAN ? STATUS_LATE : LOG_PAUSE;
-    if (age.compareTo(pause) > 0) {
+    // Silent, broken, or at an end that is none: from where it stopped. Whether a container has
+    // ended is heard of a little later than the end of its log.
+    Duration pause =
+        switch (end) {
+          case null -> ended ? LOG_SILENT_ENDED : LOG_SILENT;
+          case CLEAN -> STATUS_LATE;
+          case GONE, BROKEN -> LOG_PAUSE;
+        };
+    if (reader.heard().plus(pause).isBefore(now)) {
       logs.remove(podName, reader);
       reader.log().close();
     }
     return chunk;
   }
 
-  private record LogReader(PodLog log, long opened) {}
+  /**
+   * A stream that is read.
+   *
+   * @param heard when something last came of it, or it was opened
+   */
+  private record LogReader(PodLog log, Instant heard) {}
 
   private LogReader read(String podName, LogPosition start) {
     PodLog log =
         new PodLog(podName, start, since -> open(podName, since), () -> listener.accept(podName));
-    return new LogReader(log, System.nanoTime());
+    return new LogReader(log, clock.instant());
   }
 
   private InputStream open(String podName, @Nullable Instant since) throws IOException {

@@ -140,6 +140,9 @@ final class PodLog implements AutoCloseable {
     End how = End.BROKEN;
     try (InputStream in = new BufferedInputStream(source.open(start.second()), PIECE)) {
       synchronized (this) {
+        if (closed) {
+          return;
+        }
         stream = in;
       }
       copy(in);
