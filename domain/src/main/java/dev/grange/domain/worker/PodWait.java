@@ -4,6 +4,7 @@ import dev.grange.domain.build.Failure;
 import dev.grange.domain.build.Reason;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,15 +14,15 @@ import org.jspecify.annotations.Nullable;
  * @param reason why its container waits, such as {@code ImagePullBackOff}, or why the pod has no
  *     node, such as {@code Unschedulable}
  * @param message to it, for people
- * @param event the reason of the pod's newest warning, such as {@code FailedMount}; null when it
- *     was not asked for or there is none
+ * @param event asks for the reason of the pod's newest warning, such as {@code FailedMount}; only
+ *     when it decides, since that is a call
  * @param since how long it has waited
  */
 public record PodWait(
     @Nullable String node,
     @Nullable String reason,
     @Nullable String message,
-    @Nullable String event,
+    Supplier<Optional<String>> event,
     Duration since) {
 
   /** How long a registry may be away, or a container may fail to be made. */
@@ -41,12 +42,7 @@ public record PodWait(
       case "CreateContainerConfigError", "CreateContainerError", "RunContainerError" ->
           after(trouble, Reason.WORKER_BROKEN);
       case "Unschedulable", "SchedulingGated" -> after(limit, Reason.CLUSTER_REFUSED);
-      default ->
-          after(
-              limit,
-              "FailedMount".equals(event)
-                  ? Reason.MISSING_SECRET
-                  : node == null ? Reason.CLUSTER_REFUSED : Reason.WORKER_BROKEN);
+      default -> since.compareTo(limit) < 0 ? Optional.empty() : unexplained();
     };
   }
 
@@ -64,15 +60,26 @@ public record PodWait(
     return since.compareTo(limit) < 0 ? Optional.empty() : failed(why);
   }
 
+  private Optional<Verdict> unexplained() {
+    String warning = event.get().orElse(null);
+    Reason why =
+        "FailedMount".equals(warning)
+            ? Reason.MISSING_SECRET
+            : node == null ? Reason.CLUSTER_REFUSED : Reason.WORKER_BROKEN;
+    return failed(why, reason == null ? warning : reason);
+  }
+
   private Optional<Verdict> failed(Reason why) {
+    return failed(why, reason);
+  }
+
+  private Optional<Verdict> failed(Reason why, @Nullable String seen) {
     StringBuilder text = new StringBuilder("its worker did not begin");
     if (node != null) {
       text.append(" on node ").append(node);
     }
-    if (reason != null) {
-      text.append(": ").append(reason);
-    } else if (event != null) {
-      text.append(": ").append(event);
+    if (seen != null) {
+      text.append(": ").append(seen);
     }
     if (message != null && !message.isBlank()) {
       text.append(": ").append(message.strip());

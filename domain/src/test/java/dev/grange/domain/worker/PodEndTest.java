@@ -6,6 +6,9 @@ import dev.grange.domain.build.Failure;
 import dev.grange.domain.build.Reason;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
 /** Every way in which a pod can die, or not come to life. */
@@ -179,7 +182,7 @@ class PodEndTest {
   }
 
   private static PodWait waits(String node, String reason, String event, Duration since) {
-    return new PodWait(node, reason, "a message", event, since);
+    return new PodWait(node, reason, "a message", () -> Optional.ofNullable(event), since);
   }
 
   @Test
@@ -243,6 +246,22 @@ class PodEndTest {
     assertThat(failed(verdict)).isEqualTo(Reason.MISSING_SECRET);
     Failure failure = ((Verdict.Failed) verdict).failure();
     assertThat(failure.message()).contains("n1").contains("a message");
+  }
+
+  @Test
+  void whatWarningThereIsIsAskedForOnlyWhenItDecides() {
+    AtomicInteger asked = new AtomicInteger();
+    Supplier<Optional<String>> event =
+        () -> {
+          asked.incrementAndGet();
+          return Optional.of("FailedMount");
+        };
+    assertThat(new PodWait("n1", null, null, event, LIMIT.minusSeconds(1)).verdict(LIMIT))
+        .isEmpty();
+    assertThat(new PodWait("n1", "ErrImagePull", null, event, LIMIT).verdict(LIMIT)).isPresent();
+    assertThat(asked).hasValue(0);
+    assertThat(new PodWait("n1", null, null, event, LIMIT).verdict(LIMIT)).isPresent();
+    assertThat(asked).hasValue(1);
   }
 
   @Test

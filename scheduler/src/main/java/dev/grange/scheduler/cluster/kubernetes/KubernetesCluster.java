@@ -29,6 +29,9 @@ import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.format.DateTimeParseException;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -95,7 +98,6 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
   private final PodCache cache;
   private final Map<String, LogReader> logs = new ConcurrentHashMap<>();
   private final Set<String> secretMade = ConcurrentHashMap.newKeySet();
-  private final Map<String, String> warnings = new ConcurrentHashMap<>();
   private final CountDownLatch seen = new CountDownLatch(1);
   private volatile Map<String, String> features;
   private volatile Consumer<String> listener = _ -> {};
@@ -303,42 +305,42 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
         return Optional.empty();
       }
     }
-    Instant now = clock.instant();
-    return Optional.of(PodReading.view(pod, now, warning(pod, now)));
+    String uid = pod.uid();
+    return Optional.of(PodReading.view(pod, clock.instant(), () -> warning(uid)));
   }
 
-  /** The pod's newest warning, asked for once, when it has waited for long. */
-  private @Nullable String warning(PodCache.Seen pod, Instant now) {
-    if (pod.firstSeen().plus(Duration.ofSeconds(30)).isAfter(now)
-        || PodReading.hasBegun(pod.pod())
-        || pod.gone()) {
-      return null;
+  /** The reason of the pod's newest event, if that is a warning: what came later has got over it. */
+  private Optional<String> warning(String uid) {
+    try {
+      return call(client ->
+              client
+                  .v1()
+                  .events()
+                  .inNamespace(config.namespace())
+                  .withField("involvedObject.uid", uid)
+                  .list())
+          .getItems()
+          .stream()
+          .max(Comparator.comparing(KubernetesCluster::time))
+          .filter(event -> "Warning".equals(event.getType()))
+          .map(Event::getReason);
+    } catch (KubernetesClientException | ClusterException e) {
+      LOG.debugf("cluster %s: events of %s: %s", name, uid, e.getMessage());
+      return Optional.empty();
     }
-    String known =
-        warnings.computeIfAbsent(
-            pod.uid(),
-            uid -> {
-              try {
-                return call(
-                        client ->
-                            client
-                                .v1()
-                                .events()
-                                .inNamespace(config.namespace())
-                                .withField("involvedObject.uid", uid)
-                                .withField("type", "Warning")
-                                .list())
-                    .getItems()
-                    .stream()
-                    .map(Event::getReason)
-                    .reduce((_, last) -> last)
-                    .orElse("");
-              } catch (KubernetesClientException | ClusterException e) {
-                LOG.debugf("cluster %s: events of %s: %s", name, uid, e.getMessage());
-                return "";
-              }
-            });
-    return known.isEmpty() ? null : known;
+  }
+
+  /** When it last happened. The kubelet fills the first of these, the scheduler the second. */
+  private static Instant time(Event event) {
+    String time = event.getLastTimestamp();
+    if (time == null && event.getEventTime() != null) {
+      time = event.getEventTime().getTime();
+    }
+    try {
+      return time == null ? Instant.EPOCH : OffsetDateTime.parse(time).toInstant();
+    } catch (DateTimeParseException e) {
+      return Instant.EPOCH;
+    }
   }
 
   @Override
@@ -480,7 +482,6 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
     }
     if (pod != null) {
       secretMade.remove(pod.uid());
-      warnings.remove(pod.uid());
     }
     cache.remove(podName);
   }

@@ -14,7 +14,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.format.DateTimeParseException;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Reads what the farm needs to know out of a pod's object. A pure function. */
@@ -30,7 +32,12 @@ final class PodReading {
 
   private PodReading() {}
 
-  static PodView view(PodCache.Seen seen, Instant now, @Nullable String warning) {
+  /**
+   * What is seen of it.
+   *
+   * @param warning asks for the reason of the pod's newest warning
+   */
+  static PodView view(PodCache.Seen seen, Instant now, Supplier<Optional<String>> warning) {
     Pod pod = seen.pod();
     PodStatus status = pod.getStatus();
     String uid = seen.uid();
@@ -75,7 +82,7 @@ final class PodReading {
 
   /** What it waits for, however long it has. */
   static PodWait waiting(Pod pod) {
-    return new PodWait(null, reason(pod), message(pod), null, Duration.ZERO);
+    return new PodWait(null, reason(pod), message(pod), Optional::empty, Duration.ZERO);
   }
 
   /** Whether the pod waits for something that may never come. */
