@@ -78,7 +78,9 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
    */
   static final Duration LOG_SILENT = Duration.ofMinutes(1);
 
-  /** The same when the container has ended: what is left of its log is not waited for much longer. */
+  /**
+   * The same when the container has ended: what is left of its log is not waited for much longer.
+   */
   static final Duration LOG_SILENT_ENDED = Duration.ofSeconds(8);
 
   /** So long a check may need its probe pods. */
@@ -309,16 +311,19 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
     return Optional.of(PodReading.view(pod, clock.instant(), () -> warning(uid)));
   }
 
-  /** The reason of the pod's newest event, if that is a warning: what came later has got over it. */
+  /**
+   * The reason of the pod's newest event, if that is a warning: what came later has got over it.
+   */
   private Optional<String> warning(String uid) {
     try {
-      return call(client ->
-              client
-                  .v1()
-                  .events()
-                  .inNamespace(config.namespace())
-                  .withField("involvedObject.uid", uid)
-                  .list())
+      return call(
+              client ->
+                  client
+                      .v1()
+                      .events()
+                      .inNamespace(config.namespace())
+                      .withField("involvedObject.uid", uid)
+                      .list())
           .getItems()
           .stream()
           .max(Comparator.comparing(KubernetesCluster::time))
