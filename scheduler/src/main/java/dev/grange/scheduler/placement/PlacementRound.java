@@ -435,7 +435,9 @@ public class PlacementRound {
         tx.list(
             """
             SELECT t.id, b.id AS build_id FROM test_run t JOIN release r ON r.id = t.release_id JOIN build b ON b.id = r.build_id
-            WHERE t.outcome = 'QUEUED' AND t.created_at + make_interval(secs => b.queue_seconds) < now() ORDER BY t.id LIMIT 100
+            WHERE t.outcome = 'QUEUED' AND t.created_at + make_interval(secs => b.queue_seconds) < now()
+              AND (t.queued_at = t.created_at OR t.queued_at + interval '1 hour' < now())
+            ORDER BY t.id LIMIT 100
             """,
             row -> new Late(Db.uuid(row, "id"), Db.uuid(row, "build_id")));
     if (late.isEmpty()) {
