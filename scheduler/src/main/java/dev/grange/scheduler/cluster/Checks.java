@@ -71,16 +71,16 @@ public class Checks {
   /**
    * A request that is open.
    *
-   * @param registered whether the cluster is there
+   * @param version of the cluster's registration; null when it is not there
    * @param old whether it has waited for long
    */
-  private record Open(UUID id, String cluster, boolean registered, boolean old) {}
+  private record Open(UUID id, String cluster, @Nullable Long version, boolean old) {}
 
   boolean round() throws SQLException {
     List<Open> open =
         db.list(
             """
-            SELECT r.id, r.target, c.name IS NOT NULL AS registered, r.created_at < now() - make_interval(secs => ?) AS old
+            SELECT r.id, r.target, c.version, r.created_at < now() - make_interval(secs => ?) AS old
             FROM request r LEFT JOIN cluster c ON c.name = r.target AND c.removed_at IS NULL
             WHERE r.answer IS NULL AND r.command = 'check' ORDER BY r.created_at, r.id LIMIT 200
             """,
@@ -88,7 +88,7 @@ public class Checks {
                 new Open(
                     Db.uuid(row, "id"),
                     row.getString("target"),
-                    row.getBoolean("registered"),
+                    row.getObject("version", Long.class),
                     row.getBoolean("old")),
             (double) PATIENCE_SECONDS);
     next = open.isEmpty() ? IDLE : WAITING;
@@ -98,12 +98,14 @@ public class Checks {
     // the gateway that is asked is to be one of the configuration as it is now
     clusters.refresh();
     for (Open request : open) {
-      if (!request.registered()) {
+      Long version = request.version();
+      if (version == null) {
         answer(request.id(), false, "there is no cluster " + request.cluster());
       } else if (clusters.gateway(request.cluster()).isPresent()
           && leases.holds(Leases.ofCluster(request.cluster()))) {
         begin(
             request.cluster(),
+            version,
             open.stream()
                 .filter(other -> other.cluster().equals(request.cluster()))
                 .map(Open::id)
@@ -143,8 +145,12 @@ public class Checks {
         request);
   }
 
-  /** One check answers all requests that came before it began. */
-  private void begin(String cluster, List<UUID> requests) {
+  /**
+   * One check answers all requests that came before it began.
+   *
+   * @param version of the registration that the gateway has seen, or a later one
+   */
+  private void begin(String cluster, long version, List<UUID> requests) {
     ClusterGateway gateway = clusters.gateway(cluster).orElse(null);
     if (gateway == null || !running.add(cluster)) {
       return;
@@ -154,7 +160,7 @@ public class Checks {
         .start(
             () -> {
               try {
-                finish(cluster, requests, look(cluster, gateway));
+                finish(cluster, version, requests, look(cluster, gateway));
               } catch (SQLException e) {
                 // the requests are open: the next round asks again
                 LOG.warnf("cluster %s: its report was not written: %s", cluster, e.getMessage());
@@ -179,13 +185,21 @@ public class Checks {
     }
   }
 
-  private void finish(String name, List<UUID> requests, ClusterReport report) throws SQLException {
+  /**
+   * Writes the report and answers, unless another configuration than was looked at is there now.
+   */
+  void finish(String name, long version, List<UUID> requests, ClusterReport report)
+      throws SQLException {
     boolean active =
         db.call(
             tx -> {
               ClusterRow cluster = ClusterRow.lock(tx, name).orElse(null);
               boolean activated = false;
               if (cluster != null) {
+                if (cluster.version() != version) {
+                  // the requests are open: the next round looks again
+                  return false;
+                }
                 tx.update(
                     "UPDATE cluster SET report = ?::jsonb, checked_at = now(), features = ?::jsonb"
                         + " WHERE name = ?",

@@ -32,6 +32,7 @@ record ClusterRow(
     @Nullable Instant resumeAt,
     @Nullable Boolean reachable,
     int unreleased,
+    long version,
     Instant now) {
 
   /** Empty when there is none of that name, or it has been removed. */
@@ -61,6 +62,7 @@ record ClusterRow(
         Db.instant(row, "resume_at"),
         row.getObject("reachable", Boolean.class),
         row.getInt("unreleased"),
+        row.getLong("version"),
         Objects.requireNonNull(Db.instant(row, "now")));
   }
 
