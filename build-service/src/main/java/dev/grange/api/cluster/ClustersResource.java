@@ -193,6 +193,18 @@ public class ClustersResource {
                   : "It was changed meanwhile: it has the ETag \""
                       + stale.version()
                       + "\" now. Read it again, and decide.");
+      case Registered.Leaving _ ->
+          throw new ProblemException(
+              ProblemType.NOT_FINISHED,
+              "Its removal was asked for and is not answered yet. Register it when it is.");
+      case Registered.Occupied occupied ->
+          throw new ProblemException(
+              ProblemType.NOT_FINISHED,
+              "Pods of "
+                  + occupied.pods()
+                  + " attempts are in its namespace or are kept there; at another server, namespace"
+                  + " or context nobody would look after them. Drain it, wait until the kept ones"
+                  + " are gone, or register the other place by a name of its own.");
       case Registered.OtherKind other -> {
         String detail =
             "This cluster is of the kind \""

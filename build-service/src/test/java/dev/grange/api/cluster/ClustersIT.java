@@ -13,6 +13,7 @@ import java.net.URI;
 import java.net.http.HttpRequest;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -361,6 +362,49 @@ class ClustersIT {
     assertThat(again.at("/outcome")).isEqualTo("created");
     assertThat(again.at("/cluster/version")).isEqualTo("2");
     assertThat(again.at("/cluster/desired")).isEqualTo("CORDONED");
+  }
+
+  @Test
+  void whatIsBeingRemovedIsNotRegisteredUnderItsRemoval() {
+    put(operator, "leaving", cluster(1));
+    assertThat(delete(operator, "leaving").status()).isEqualTo(202);
+
+    Answer early = put(operator, "leaving", cluster(1));
+    assertThat(early.status()).as(early.body()).isEqualTo(409);
+    assertThat(early.at("/code")).isEqualTo("not-finished");
+
+    Farm.schedulerDoes(
+        """
+        UPDATE request SET answer = 'REFUSED', answer_text = 'not empty', answered_at = now()
+        WHERE target = 'leaving' AND command = 'remove'
+        """);
+    assertThat(put(operator, "leaving", cluster(1)).at("/outcome")).isEqualTo("unchanged");
+  }
+
+  @Test
+  void aClusterStaysWhereItIsWhilePodsAreThere() {
+    put(operator, "moving", cluster(1));
+    UUID build =
+        UUID.fromString(Farm.admin().post("/api/v1/builds", Farm.submission("default")).at("/id"));
+    UUID attempt = Farm.attempt(build, 1);
+    Farm.schedulerDoes("UPDATE attempt SET cluster = 'moving' WHERE id = ?", attempt);
+    String elsewhere = cluster(1).replace("\"config\":{", "\"config\":{\"namespace\":\"other\",");
+    String context = cluster(1).replace("\"context\":\"grange\"", "\"context\":\"west\"");
+
+    for (String body : List.of(elsewhere, context)) {
+      Answer occupied = put(operator, "moving", body);
+      assertThat(occupied.status()).as(occupied.body()).isEqualTo(409);
+      assertThat(occupied.at("/detail")).contains("Drain it");
+    }
+    assertThat(put(operator, "moving", cluster(2)).at("/outcome")).isEqualTo("changed");
+
+    Farm.endAttempt(attempt, true);
+    Farm.schedulerDoes(
+        "UPDATE attempt SET pod_kept_until = now() + interval '1 hour' WHERE id = ?", attempt);
+    assertThat(put(operator, "moving", elsewhere).status()).isEqualTo(409);
+    Farm.schedulerDoes("UPDATE attempt SET pod_kept_until = NULL WHERE id = ?", attempt);
+    assertThat(put(operator, "moving", elsewhere).at("/cluster/config/namespace"))
+        .isEqualTo("other");
   }
 
   @Test

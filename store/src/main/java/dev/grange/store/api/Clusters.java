@@ -220,16 +220,33 @@ public class Clusters {
 
     /** It would become another kind of cluster. */
     record OtherKind(String kind) implements Registered {}
+
+    /** Its removal was asked for and has not been answered yet. */
+    record Leaving() implements Registered {}
+
+    /**
+     * It would become another place while pods are where it is now, which nobody would look after.
+     *
+     * @param pods of attempts that run, or that are kept for people to look at
+     */
+    record Occupied(int pods) implements Registered {}
   }
 
-  private record Row(String kind, long version, boolean removed, boolean same, boolean sameConfig) {
+  private record Row(
+      String kind,
+      long version,
+      boolean removed,
+      boolean same,
+      boolean sameConfig,
+      boolean samePlace) {
     static Row of(ResultSet row) throws SQLException {
       return new Row(
           row.getString("kind"),
           row.getLong("version"),
           row.getBoolean("removed"),
           row.getBoolean("same"),
-          row.getBoolean("same_config"));
+          row.getBoolean("same_config"),
+          row.getBoolean("same_place"));
     }
   }
 
@@ -252,6 +269,9 @@ public class Clusters {
           if (row == null || (row.removed() && condition.version() != null)) {
             return new Registered.Stale(null);
           }
+          if (isLeaving(tx, wanted.name())) {
+            return new Registered.Leaving();
+          }
           if (row.removed()) {
             update(tx, wanted);
             return done(tx, "created", wanted, principal, true);
@@ -268,6 +288,10 @@ public class Clusters {
           if (row.same()) {
             return new Registered.Done("unchanged", read(tx, wanted.name()), null);
           }
+          int pods = row.samePlace() ? 0 : pods(tx, wanted.name());
+          if (pods > 0) {
+            return new Registered.Occupied(pods);
+          }
           update(tx, wanted);
           return done(tx, "changed", wanted, principal, !row.sameConfig());
         });
@@ -276,18 +300,41 @@ public class Clusters {
   private static Optional<Row> lock(Db.Tx tx, Registration wanted) throws SQLException {
     return tx.first(
         """
-        SELECT kind, version, removed_at IS NOT NULL AS removed, config = ?::jsonb AS same_config,
-          slots = ? AND platforms = ? AND weight = ? AND labels = ?::jsonb AND config = ?::jsonb AS same
-        FROM cluster WHERE name = ? FOR UPDATE
+        SELECT c.kind, c.version, c.removed_at IS NOT NULL AS removed, c.config = w.config AS same_config,
+          (c.config -> 'server', c.config -> 'namespace', c.config #> '{credential,context}') IS NOT DISTINCT FROM
+            (w.config -> 'server', w.config -> 'namespace', w.config #> '{credential,context}') AS same_place,
+          c.slots = ? AND c.platforms = ? AND c.weight = ? AND c.labels = ?::jsonb AND c.config = w.config AS same
+        FROM cluster c CROSS JOIN (SELECT ?::jsonb AS config) AS w WHERE c.name = ? FOR UPDATE OF c
         """,
         Row::of,
-        wanted.config(),
         wanted.slots(),
         wanted.platforms(),
         wanted.weight(),
         wanted.labels(),
         wanted.config(),
         wanted.name());
+  }
+
+  private static boolean isLeaving(Db.Tx tx, String name) throws SQLException {
+    return tx.first(
+            "SELECT 1 FROM request WHERE command = 'remove' AND target = ? AND answer IS NULL"
+                + " LIMIT 1",
+            _ -> true,
+            name)
+        .isPresent();
+  }
+
+  /**
+   * Pods that are or may be there. No new ones begin meanwhile: whoever places one locks the
+   * cluster's row, as this transaction has.
+   */
+  private static int pods(Db.Tx tx, String name) throws SQLException {
+    return tx.first(
+            "SELECT count(*) AS pods FROM attempt WHERE cluster = ? AND (released_at IS NULL OR"
+                + " pod_kept_until > now())",
+            row -> row.getInt("pods"),
+            name)
+        .orElse(0);
   }
 
   private static boolean insert(Db.Tx tx, Registration wanted) throws SQLException {
