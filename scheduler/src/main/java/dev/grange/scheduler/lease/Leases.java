@@ -228,11 +228,15 @@ public class Leases {
                 + " '1 hour'");
   }
 
-  /** From here on the last holder's transitions of these attempts write nothing. */
+  /**
+   * From here on the last holder's transitions of these attempts write nothing. Each epoch is
+   * raised, and not only set: whoever took an abandoned attempt has raised it past the lease's.
+   */
   private static void stamp(Db.Tx tx, String name, long epoch) throws SQLException {
     if (name.startsWith(CLUSTER)) {
       tx.update(
-          "UPDATE attempt SET epoch = ? WHERE cluster = ? AND released_at IS NULL",
+          "UPDATE attempt SET epoch = greatest(?, epoch + 1) WHERE cluster = ? AND released_at IS"
+              + " NULL",
           epoch,
           name.substring(CLUSTER.length()));
     }

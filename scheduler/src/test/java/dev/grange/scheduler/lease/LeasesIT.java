@@ -190,6 +190,21 @@ class LeasesIT {
   }
 
   @Test
+  void aTakeoverFencesWhoeverTookAnAbandonedAttemptBeforeIt() throws Exception {
+    one.renew();
+    UUID attempt = rows.attempt("east", 1);
+    expire();
+    // as the end of an abandoned attempt begins
+    rows.execute("UPDATE attempt SET epoch = epoch + 1 WHERE id = ?::uuid", attempt.toString());
+    long taken = rows.epochOf(attempt);
+
+    other.renew();
+
+    assertThat(epoch(EAST)).isEqualTo(taken);
+    assertThat(rows.epochOf(attempt)).isGreaterThan(taken);
+  }
+
+  @Test
   void aTakeoverWaitsForATransitionThatIsUnderWayAndIsSeenWholeOrNotAtAll() throws Exception {
     one.renew();
     UUID attempt = rows.attempt("east", 1);
@@ -214,6 +229,7 @@ class LeasesIT {
   @Test
   void aTransitionThatWaitsForATakeoverWritesNothingBecauseTheFenceIsOnTheRowItWrites()
       throws Exception {
+    one.renew();
     UUID attempt = rows.attempt("east", 1);
     int written = writtenAfterATakeover(attempt, fenced(attempt, 1));
     assertThat(written).isZero();
@@ -274,7 +290,6 @@ class LeasesIT {
    * How many rows the old holder's statement writes when a takeover is committed while it waits.
    */
   private int writtenAfterATakeover(UUID attempt, String sql) throws Exception {
-    one.renew();
     try (Connection taker = database.connect(database.scheduler());
         Connection zombie = database.connect(database.scheduler());
         Statement take = taker.createStatement();
