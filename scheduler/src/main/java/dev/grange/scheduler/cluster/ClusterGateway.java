@@ -60,8 +60,10 @@ public interface ClusterGateway {
   /**
    * Looks whether the cluster can do what the farm needs of it, and says what is missing. May take
    * as long as a pod takes to start and end. What cannot be reached is a finding, not an exception.
+   *
+   * @param found called with each finding as soon as it is known
    */
-  ClusterReport check();
+  ClusterReport check(Consumer<ClusterReport.Finding> found);
 
   /** Whether a pod's worker runs as soon as it is made. */
   default boolean startsAtOnce() {

@@ -342,7 +342,9 @@ public abstract class ClusterGatewayContract {
 
   @Test
   void aClusterThatRunsWorkersIsFoundFit() {
-    ClusterReport report = gateway.check();
+    List<ClusterReport.Finding> found = new ArrayList<>();
+    ClusterReport report = gateway.check(found::add);
+    assertThat(found).as("told as they come").isEqualTo(report.findings());
     assertThat(report.findings())
         .isNotEmpty()
         .allMatch(finding -> finding.status() != ClusterReport.Status.FAILED);

@@ -501,9 +501,9 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
   }
 
   @Override
-  public ClusterReport check() {
+  public ClusterReport check(Consumer<ClusterReport.Finding> found) {
     ClusterReport report =
-        new ClusterCheck(name, farm, config, credential, outside.addresses()).run();
+        new ClusterCheck(name, farm, config, credential, outside.addresses(), found).run();
     if (report.ok()) {
       features = report.features();
     }

@@ -335,10 +335,12 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   }
 
   @Override
-  public ClusterReport check() {
+  public ClusterReport check(Consumer<Finding> found) {
     Optional<String> version = buildah.get();
     Map<String, String> features = version.map(v -> Map.of("buildah", v)).orElse(Map.of());
-    return ClusterReport.of(List.of(machine()), features);
+    Finding machine = machine();
+    found.accept(machine);
+    return ClusterReport.of(List.of(machine), features);
   }
 
   /** What the worker's script says of this machine. */

@@ -94,7 +94,7 @@ class LocalClusterTest {
 
   @Test
   void aMachineWithoutTheWorkersScriptsIsNotFit() {
-    ClusterReport report = cluster.check();
+    ClusterReport report = cluster.check(_ -> {});
     assertThat(report.ok()).isFalse();
     assertThat(report.findings().getFirst().message()).contains("GRANGE_LOCAL_WORKER_BIN");
   }
