@@ -13,16 +13,27 @@ import org.jspecify.annotations.Nullable;
  * @param reason why its container waits, such as {@code ImagePullBackOff}, or why the pod has no
  *     node, such as {@code Unschedulable}
  * @param message to it, for people
- * @param event the reason of the pod's newest warning, such as {@code FailedMount}; null when it
- *     was not asked for or there is none
+ * @param event a warning about the pod that explains it; null when none was asked for or there is
+ *     none
  * @param since how long it has waited
  */
 public record PodWait(
     @Nullable String node,
     @Nullable String reason,
     @Nullable String message,
-    @Nullable String event,
+    @Nullable Event event,
     Duration since) {
+
+  /**
+   * A warning about a pod.
+   *
+   * @param reason such as {@link #FAILED_MOUNT}
+   * @param message to it, for people
+   */
+  public record Event(String reason, String message) {
+    /** A Secret or ConfigMap that the pod is to have is not there; said nowhere else. */
+    public static final String FAILED_MOUNT = "FailedMount";
+  }
 
   /** How long a registry may be away, or a container may fail to be made. */
   static final Duration TROUBLE = Duration.ofMinutes(1);
@@ -44,7 +55,7 @@ public record PodWait(
       default ->
           after(
               limit,
-              "FailedMount".equals(event)
+              event != null && event.reason().equals(Event.FAILED_MOUNT)
                   ? Reason.MISSING_SECRET
                   : node == null ? Reason.CLUSTER_REFUSED : Reason.WORKER_BROKEN);
     };
@@ -71,11 +82,12 @@ public record PodWait(
     }
     if (reason != null) {
       text.append(": ").append(reason);
-    } else if (event != null) {
-      text.append(": ").append(event);
     }
     if (message != null && !message.isBlank()) {
       text.append(": ").append(message.strip());
+    }
+    if (event != null) {
+      text.append(": ").append(event.reason()).append(": ").append(event.message().strip());
     }
     return Optional.of(new Verdict.Failed(new Failure(why, text.toString())));
   }

@@ -179,7 +179,12 @@ class PodEndTest {
   }
 
   private static PodWait waits(String node, String reason, String event, Duration since) {
-    return new PodWait(node, reason, "a message", event, since);
+    return new PodWait(
+        node,
+        reason,
+        null,
+        event == null ? null : new PodWait.Event(event, "secret \"login\" not found"),
+        since);
   }
 
   @Test
@@ -242,7 +247,10 @@ class PodEndTest {
         waits("n1", "ContainerCreating", "FailedMount", LIMIT).verdict(LIMIT).orElseThrow();
     assertThat(failed(verdict)).isEqualTo(Reason.MISSING_SECRET);
     Failure failure = ((Verdict.Failed) verdict).failure();
-    assertThat(failure.message()).contains("n1").contains("a message");
+    assertThat(failure.message())
+        .isEqualTo(
+            "its worker did not begin on node n1: ContainerCreating: FailedMount: secret \"login\""
+                + " not found");
   }
 
   @Test

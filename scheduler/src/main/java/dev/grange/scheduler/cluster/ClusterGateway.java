@@ -48,7 +48,16 @@ public interface ClusterGateway {
    */
   void remove(String podName) throws ClusterException;
 
-  /** The pods that carry the farm's mark. */
+  /**
+   * As {@link #remove}, of a pod that has ended and that nobody waits for: where a call costs
+   * something it may be done some seconds later, together with others. A scheduler that dies before
+   * has forgotten it, and whoever sweeps next finds it among {@link #pods}.
+   */
+  default void discard(String podName) throws ClusterException {
+    remove(podName);
+  }
+
+  /** The pods that carry the farm's mark, but for those that are removed or discarded. */
   List<String> pods() throws ClusterException;
 
   /**

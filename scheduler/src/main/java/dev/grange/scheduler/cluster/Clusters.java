@@ -50,6 +50,9 @@ public class Clusters {
   /** What the gateways were made of. */
   private final Map<String, String> configs = new ConcurrentHashMap<>();
 
+  /** Those that still have a gateway. */
+  private Set<String> removed = Set.of();
+
   private volatile Consumer<String> listener = _ -> {};
 
   Clusters(
@@ -87,8 +90,8 @@ public class Clusters {
       String name, String kind, String config, String features, @Nullable Boolean reachable) {}
 
   /**
-   * Makes gateways for clusters that were registered or changed since the last look, drops those of
-   * removed ones, and asks for their leases.
+   * Makes gateways for clusters that were registered or changed since the last look, and asks for
+   * their leases. Those of clusters that were removed stay until {@link #dropRemoved}.
    */
   public synchronized void refresh() throws SQLException {
     List<Registered> registered =
@@ -118,12 +121,8 @@ public class Clusters {
       }
     }
     leases.want(ours);
-    for (String gone : List.copyOf(gateways.keySet())) {
-      if (!ours.contains(gone)) {
-        drop(gone);
-        leases.letGo(gone);
-      }
-    }
+    removed = new HashSet<>(gateways.keySet());
+    removed.removeAll(ours);
     reachable(ours);
     for (Registered cluster : registered) {
       // a scheduler that did not hold the lease has kept to itself what it saw
@@ -134,6 +133,15 @@ public class Clusters {
         reachability.reached(cluster.name());
       }
     }
+  }
+
+  /** Lets go of clusters that were removed before the last {@link #refresh}. */
+  synchronized void dropRemoved() throws SQLException {
+    for (String gone : removed) {
+      drop(gone);
+      leases.letGo(gone);
+    }
+    removed = Set.of();
   }
 
   private void makeKubernetes(Registered cluster) {

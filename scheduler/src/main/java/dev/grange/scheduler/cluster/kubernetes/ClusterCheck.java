@@ -58,6 +58,7 @@ final class ClusterCheck {
           new Right("list", "pods", ""),
           new Right("watch", "pods", ""),
           new Right("delete", "pods", ""),
+          new Right("deletecollection", "pods", ""),
           new Right("get", "pods", "log"),
           new Right("create", "secrets", ""),
           new Right("list", "events", ""));

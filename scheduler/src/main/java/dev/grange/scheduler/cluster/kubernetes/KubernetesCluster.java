@@ -1,13 +1,13 @@
 package dev.grange.scheduler.cluster.kubernetes;
 
 import dev.grange.domain.build.Reason;
+import dev.grange.domain.worker.PodWait;
 import dev.grange.scheduler.cluster.ClusterException;
 import dev.grange.scheduler.cluster.ClusterGateway;
 import dev.grange.scheduler.cluster.ClusterReport;
 import dev.grange.scheduler.cluster.LogChunk;
 import dev.grange.scheduler.cluster.PodRequest;
 import dev.grange.scheduler.cluster.PodView;
-import io.fabric8.kubernetes.api.model.Event;
 import io.fabric8.kubernetes.api.model.ListOptionsBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodList;
@@ -47,8 +47,8 @@ import org.jspecify.annotations.Nullable;
  * A namespace of a Kubernetes cluster.
  *
  * <p>One thread lists the farm's pods, watches them for a while, and lists them again; what is
- * asked about pods is answered from what it saw. An attempt costs four calls: create its pod,
- * create the pod's Secret, follow the log, delete the pod.
+ * asked about pods is answered from what it saw. An attempt costs three calls and a part of one:
+ * create its pod, create the pod's Secret, follow the log, and delete the pod together with others.
  *
  * <p>The pod is created first, since it cannot start without its Secret; the Secret belongs to it
  * and goes when it goes. Whoever dies in between leaves a pod that waits, and both creates are
@@ -69,10 +69,22 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
   private static final Duration LOG_PAUSE = Duration.ofSeconds(1);
   private static final Duration STATUS_LATE = Duration.ofSeconds(5);
 
+  /** A pod that has waited for so long makes somebody ask why, and again after the same time. */
+  private static final Duration UNEXPLAINED = Duration.ofSeconds(30);
+
   /** So long a check may need its probe pods. */
   private static final Duration PROBING = Duration.ofMinutes(5);
 
   private static final Duration REMOVAL = Duration.ofSeconds(60);
+
+  /**
+   * How long ended pods are gathered before one call deletes them. They cost their node nothing but
+   * a name; the longer, the fewer calls.
+   */
+  private static final Duration GATHER = Duration.ofSeconds(10);
+
+  /** So many are deleted at once, before the time is over. Their Secrets count against a quota. */
+  private static final int GATHER_MOST = 20;
 
   /** A log that was read to its end and will not grow, or that is gone. */
   private static final String NO_MORE = "end";
@@ -86,7 +98,14 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
   private final PodCache cache;
   private final Map<String, LogReader> logs = new ConcurrentHashMap<>();
   private final Set<String> secretMade = ConcurrentHashMap.newKeySet();
-  private final Map<String, String> warnings = new ConcurrentHashMap<>();
+
+  /** Ended pods that are to be deleted, with when they were added. */
+  private final Map<String, Long> discarded = new ConcurrentHashMap<>();
+
+  /** Whether the Role allows to delete several at once; one of an earlier release does not. */
+  private volatile boolean collects = true;
+
+  private final Map<String, Warning> warnings = new ConcurrentHashMap<>();
   private final CountDownLatch seen = new CountDownLatch(1);
   private volatile Map<String, String> features;
   private volatile Consumer<String> listener = _ -> {};
@@ -283,38 +302,58 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
     return Optional.of(PodReading.view(pod, now, warning(pod, now)));
   }
 
-  /** The pod's newest warning, asked for once, when it has waited for long. */
-  private @Nullable String warning(PodCache.Seen pod, Instant now) {
-    if (pod.firstSeen().plus(Duration.ofSeconds(30)).isAfter(now)
+  /**
+   * What was said of a pod that waits.
+   *
+   * @param asked when, by this scheduler's clock
+   */
+  private record Warning(Instant asked, PodWait.@Nullable Event event) {}
+
+  /** A warning about a pod that has waited for long, asked for now and then. */
+  private PodWait.@Nullable Event warning(PodCache.Seen pod, Instant now) {
+    if (pod.firstSeen().plus(UNEXPLAINED).isAfter(now)
         || PodReading.hasBegun(pod.pod())
         || pod.gone()) {
       return null;
     }
-    String known =
-        warnings.computeIfAbsent(
-            pod.uid(),
-            uid -> {
-              try {
-                return call(
-                        client ->
-                            client
-                                .v1()
-                                .events()
-                                .inNamespace(config.namespace())
-                                .withField("involvedObject.uid", uid)
-                                .withField("type", "Warning")
-                                .list())
-                    .getItems()
-                    .stream()
-                    .map(Event::getReason)
-                    .reduce((_, last) -> last)
-                    .orElse("");
-              } catch (KubernetesClientException | ClusterException e) {
-                LOG.debugf("cluster %s: events of %s: %s", name, uid, e.getMessage());
-                return "";
-              }
-            });
-    return known.isEmpty() ? null : known;
+    Warning last = warnings.get(pod.uid());
+    if (last == null || last.asked().plus(UNEXPLAINED).isBefore(now)) {
+      last = new Warning(now, askForWarning(pod.uid()));
+      warnings.put(pod.uid(), last);
+    }
+    return last.event();
+  }
+
+  /** The last one; one about a volume is preferred, because nothing else tells of those. */
+  private PodWait.@Nullable Event askForWarning(String uid) {
+    try {
+      return call(
+              client ->
+                  client
+                      .v1()
+                      .events()
+                      .inNamespace(config.namespace())
+                      .withField("involvedObject.uid", uid)
+                      .withField("type", "Warning")
+                      .list())
+          .getItems()
+          .stream()
+          .map(
+              event ->
+                  new PodWait.Event(
+                      String.valueOf(event.getReason()),
+                      Objects.requireNonNullElse(event.getMessage(), "")))
+          .reduce(
+              (one, other) ->
+                  one.reason().equals(PodWait.Event.FAILED_MOUNT)
+                          && !other.reason().equals(PodWait.Event.FAILED_MOUNT)
+                      ? one
+                      : other)
+          .orElse(null);
+    } catch (KubernetesClientException | ClusterException e) {
+      LOG.debugf("cluster %s: events of %s: %s", name, uid, e.getMessage());
+      return null;
+    }
   }
 
   @Override
@@ -434,19 +473,99 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
 
   @Override
   public void remove(String podName) throws ClusterException {
-    LogReader reader = logs.remove(podName);
-    if (reader != null) {
-      reader.log().close();
-    }
     PodCache.Seen pod = cache.get(podName).orElse(null);
     if (pod == null || !pod.gone()) {
       delete(podName, pod != null && PodReading.hasEnded(pod.pod()) ? 0 : 1);
     }
-    if (pod != null) {
-      secretMade.remove(pod.uid());
-      warnings.remove(pod.uid());
+    forget(podName);
+  }
+
+  private void forget(String podName) {
+    discarded.remove(podName);
+    LogReader reader = logs.remove(podName);
+    if (reader != null) {
+      reader.log().close();
     }
+    cache
+        .get(podName)
+        .ifPresent(
+            pod -> {
+              secretMade.remove(pod.uid());
+              warnings.remove(pod.uid());
+            });
     cache.remove(podName);
+  }
+
+  @Override
+  public void discard(String podName) throws ClusterException {
+    PodCache.Seen pod = cache.get(podName).orElse(null);
+    if (!collects || pod == null || pod.gone() || !PodReading.hasEnded(pod.pod())) {
+      remove(podName);
+      return;
+    }
+    Long _ = discarded.putIfAbsent(podName, System.nanoTime());
+  }
+
+  /** Deletes what was discarded, if there is enough of it or it has waited for long. */
+  private void deleteDiscarded() {
+    long now = System.nanoTime();
+    boolean due =
+        discarded.size() >= GATHER_MOST
+            || discarded.values().stream().anyMatch(at -> now - at >= GATHER.toNanos());
+    if (due) {
+      deleteAllDiscarded();
+    }
+  }
+
+  /**
+   * Deletes what was discarded by one call for each {@value #GATHER_MOST}. What cannot be deleted
+   * is no longer called discarded: it is among {@link #pods} again, and swept.
+   */
+  private void deleteAllDiscarded() {
+    List<String> waiting = List.copyOf(discarded.keySet());
+    for (int from = 0; from < waiting.size(); from += GATHER_MOST) {
+      List<String> some = waiting.subList(from, Math.min(waiting.size(), from + GATHER_MOST));
+      try {
+        deleteTogether(some);
+      } catch (KubernetesClientException | ClusterException e) {
+        LOG.warnf("cluster %s: ended pods are removed later: %s", name, describe(e));
+        some.forEach(discarded::remove);
+      }
+    }
+  }
+
+  private void deleteTogether(List<String> pods) throws ClusterException {
+    String[] attempts =
+        pods.stream()
+            .flatMap(pod -> cache.get(pod).stream())
+            .map(seen -> seen.pod().getMetadata().getLabels().get(PodRequest.ATTEMPT))
+            .filter(Objects::nonNull)
+            .toArray(String[]::new);
+    if (attempts.length == pods.size()) {
+      try {
+        var _ =
+            call(
+                client ->
+                    pods(client)
+                        .withLabelIn(PodRequest.ATTEMPT, attempts)
+                        .withGracePeriod(0)
+                        .delete());
+        pods.forEach(this::forget);
+        return;
+      } catch (KubernetesClientException e) {
+        if (e.getCode() != 403) {
+          throw e;
+        }
+        collects = false;
+        LOG.warnf(
+            "cluster %s: its Role does not allow to delete pods together (%s): each is deleted by"
+                + " itself until 20-role.yaml is applied and the cluster is checked",
+            name, describe(e));
+      }
+    }
+    for (String pod : pods) {
+      remove(pod);
+    }
   }
 
   private void delete(String podName, long grace) throws ClusterException {
@@ -472,6 +591,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
     requireFresh();
     Instant running = clock.instant().minus(PROBING);
     return cache.names().stream()
+        .filter(pod -> !discarded.containsKey(pod))
         .filter(
             pod ->
                 cache
@@ -505,6 +625,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
     ClusterReport report =
         new ClusterCheck(name, farm, config, credential, outside.addresses(), found).run();
     if (report.ok()) {
+      collects = true;
       features = report.features();
     }
     return report;
@@ -514,6 +635,9 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
   public void close() {
     closed = true;
     observer.interrupt();
+    if (answers()) {
+      deleteAllDiscarded();
+    }
     logs.values().forEach(reader -> reader.log().close());
     KubernetesClient last = client;
     if (last != null) {
@@ -699,6 +823,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
         if (credential.hasChanged()) {
           return;
         }
+        deleteDiscarded();
       }
     }
   }

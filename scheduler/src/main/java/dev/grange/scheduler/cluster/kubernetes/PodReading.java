@@ -30,7 +30,7 @@ final class PodReading {
 
   private PodReading() {}
 
-  static PodView view(PodCache.Seen seen, Instant now, @Nullable String warning) {
+  static PodView view(PodCache.Seen seen, Instant now, PodWait.@Nullable Event warning) {
     Pod pod = seen.pod();
     PodStatus status = pod.getStatus();
     String uid = seen.uid();
