@@ -4,13 +4,18 @@
 : "${home:?}" "${components:?}"
 
 testbed_up() {
-  local names=() node=1 lost='' cluster jobs=() status=0
+  local names=() node=1 lost='' log='' cluster jobs=() status=0
   while (($#)); do
     case $1 in
       --no-node) node=0 ;;
       --node-lost)
         [[ ${2:-} =~ ^[1-9][0-9]{0,3}$ ]] || usage_error "--node-lost needs a number of seconds"
         lost=$2
+        shift
+        ;;
+      --log-size)
+        [[ ${2:-} =~ ^[1-9][0-9]{0,8}(Ki|Mi)?$ ]] || usage_error "--log-size needs a size such as 64Ki"
+        log=$2
         shift
         ;;
       -*) usage_error "unknown option $1" ;;
@@ -40,7 +45,7 @@ testbed_up() {
   local socket=$home/${names[0]}/containerd.sock.ttrpc
   ((${#socket} < 100)) || die "GRANGE_TESTBED_HOME is too long for a socket's path: $socket"
   for cluster in "${names[@]}"; do
-    up_one "$cluster" "$node" "$lost" &
+    up_one "$cluster" "$node" "$lost" "$log" &
     jobs+=($!)
   done
   for cluster in "${jobs[@]}"; do wait "$cluster" || status=1; done
@@ -57,6 +62,7 @@ up_one() {
   mkdir -p "$state/log" "$state/certs.d" "$state/cni"
   chmod 700 "$state"
   [[ -z $3 ]] || echo "$3" >"$state/node-lost"
+  [[ -z $4 ]] || echo "$4" >"$state/log-size"
   net_up
   make_pki
   write_kubeconfig admin "$node_ip:6443" "$state/kubeconfig"

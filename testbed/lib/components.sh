@@ -224,6 +224,12 @@ Y
     echo "nodeLeaseDurationSeconds: $(<"$state/node-lost")"
     echo "nodeStatusUpdateFrequency: 1s"
   fi
+  if [[ -f $state/log-size ]]; then
+    # As often as a kubelet looks, and as few as it keeps.
+    echo "containerLogMaxSize: $(<"$state/log-size")"
+    echo "containerLogMaxFiles: 2"
+    echo "containerLogMonitorInterval: 3s"
+  fi
 }
 
 cni_config() {

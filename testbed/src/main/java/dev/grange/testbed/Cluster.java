@@ -316,6 +316,16 @@ public final class Cluster {
     return Command.run(line, Map.of("KUBECONFIG", kubeconfig.toString()));
   }
 
+  /** As {@link #kubectl}; it must end well. Returns what it said. */
+  String must(String... arguments) {
+    Command.Result result = kubectl(arguments);
+    if (result.status() != 0) {
+      throw new IllegalStateException(
+          "kubectl %s: %s".formatted(String.join(" ", arguments), result));
+    }
+    return result.out();
+  }
+
   private String testbed(String command, String... more) {
     if (!own) {
       throw new IllegalStateException(

@@ -30,6 +30,11 @@ public final class Testbed implements AutoCloseable {
     return up(List.of("--node-lost", Integer.toString(seconds)), names);
   }
 
+  /** As {@link #up(String...)}, where kubelets rotate a container's log at that size. */
+  public static Testbed upWithSmallLogs(String size, String... names) {
+    return up(List.of("--log-size", size), names);
+  }
+
   private static Testbed up(List<String> options, String... names) {
     List<String> all = List.of(names);
     testbed("down", all);

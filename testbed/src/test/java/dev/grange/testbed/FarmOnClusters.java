@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,7 +41,19 @@ final class FarmOnClusters implements AutoCloseable {
    * @param slots of each cluster
    */
   static FarmOnClusters on(Testbed testbed, String name, int slots) throws Exception {
-    Farm farm = Farm.up(name, testbed.address(), Map.of());
+    return on(testbed, name, Map.of(), "--slots", Integer.toString(slots));
+  }
+
+  /**
+   * As the other.
+   *
+   * @param settings of the farm
+   * @param options of each cluster's registration
+   */
+  static FarmOnClusters on(
+      Testbed testbed, String name, Map<String, String> settings, String... options)
+      throws Exception {
+    Farm farm = Farm.up(name, testbed.address(), settings);
     try {
       String archive = System.getenv("GRANGE_E2E_WORKER_ARCHIVE");
       for (Cluster cluster : testbed.clusters()) {
@@ -53,7 +67,9 @@ final class FarmOnClusters implements AutoCloseable {
           cluster.trust(farm.registry("candidate"));
           cluster.trust(farm.registry("stable"));
         }
-        add(farm, cluster, testbed.address(), slots);
+        Path kubeconfig = admit(farm, cluster, testbed.address(), NAMESPACE);
+        // the check of one goes on while the next is registered
+        register(farm, cluster.name(), kubeconfig, NAMESPACE, options);
       }
       farm.must("clusters", "cordon", "local", "--note", "these tests are of the others");
       for (Cluster cluster : testbed.clusters()) {
@@ -76,45 +92,91 @@ final class FarmOnClusters implements AutoCloseable {
     }
   }
 
-  private static void add(Farm farm, Cluster cluster, String address, int slots)
+  /**
+   * What an administrator does before a cluster is registered.
+   *
+   * @return the kubeconfig that the farm gets
+   */
+  private static Path admit(Farm farm, Cluster cluster, String address, String namespace)
       throws IOException {
-    Path manifests = farm.home().resolve(cluster + ".yaml");
+    Path manifests = farm.home().resolve(cluster + "-" + namespace + ".yaml");
     Files.writeString(
         manifests,
         farm.must(
             "clusters",
             "manifests",
+            "--namespace",
+            namespace,
             "--allow",
             farm.registry("candidate"),
             "--allow",
             address + ":" + farm.port("tokens")));
-    Command.Result applied = cluster.kubectl("apply", "-f", manifests.toString());
-    assertThat(applied.status()).as(applied.toString()).isZero();
-    Path kubeconfig = farm.home().resolve(cluster + ".kubeconfig");
+    cluster.must("apply", "-f", manifests.toString());
+    return renew(farm, cluster, namespace);
+  }
+
+  private static Path renew(Farm farm, Cluster cluster, String namespace) throws IOException {
     Command.Result made =
         Command.run(
             List.of(
                 Testbed.root().resolve("deploy/cluster/make-kubeconfig").toString(),
+                "--namespace",
+                namespace,
                 "--duration",
                 "2h"),
             Map.of("KUBECONFIG", cluster.kubeconfig().toString()));
     assertThat(made.status()).as(made.toString()).isZero();
-    Files.writeString(kubeconfig, made.out());
+    Path kubeconfig = farm.home().resolve(cluster + "-" + namespace + ".kubeconfig");
+    Path fresh = farm.home().resolve("fresh.kubeconfig");
+    Files.writeString(fresh, made.out());
+    return Files.move(fresh, kubeconfig, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  private static void register(
+      Farm farm, String name, Path kubeconfig, String namespace, String... options) {
     String given = System.getenv("GRANGE_E2E_WORKER_IMAGE");
-    farm.must(
-        "clusters",
-        "add",
-        cluster.name(),
-        "--kubeconfig",
-        kubeconfig.toString(),
-        "--worker-image",
-        given == null ? "localhost/grange/worker:1" : given,
-        "--slots",
-        Integer.toString(slots),
-        "--memory",
-        "512Mi",
-        "--storage",
-        "2Gi");
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                "clusters",
+                "add",
+                name,
+                "--nowait",
+                "--kubeconfig",
+                kubeconfig.toString(),
+                "--namespace",
+                namespace));
+    List<String> all = List.of(options);
+    for (Map.Entry<String, String> usual :
+        Map.of(
+                "--worker-image",
+                given == null ? "localhost/grange/worker:1" : given,
+                "--storage",
+                "2Gi",
+                "--memory",
+                "512Mi")
+            .entrySet()) {
+      if (!all.contains(usual.getKey())) {
+        command.addAll(List.of(usual.getKey(), usual.getValue()));
+      }
+    }
+    command.addAll(all);
+    farm.must(command.toArray(String[]::new));
+  }
+
+  /** Prepares a namespace for the farm, as an administrator does, and returns the kubeconfig. */
+  Path admit(Cluster cluster, String namespace) throws IOException {
+    return admit(farm, cluster, testbed.address(), namespace);
+  }
+
+  /** Makes a new token for the farm and moves it over the old one. */
+  void renewCredential(Cluster cluster) throws IOException {
+    Path _ = renew(farm, cluster, NAMESPACE);
+  }
+
+  /** Registers a cluster under a name of its own, and does not wait for its check. */
+  void register(String name, Path kubeconfig, String namespace, String... options) {
+    register(farm, name, kubeconfig, namespace, options);
   }
 
   Testbed testbed() {
@@ -136,11 +198,16 @@ final class FarmOnClusters implements AutoCloseable {
 
   /** As the other, on one cluster only. */
   String submit(String image, String script, @Nullable Cluster cluster) throws Exception {
-    var build = Farm.build(image, context, script);
+    ObjectNode build = build(image, script);
     if (cluster != null) {
       build.put("cluster", cluster.name());
     }
     return farm.submit(build);
+  }
+
+  /** What {@link #submit} sends, to be changed. */
+  ObjectNode build(String image, String script) {
+    return Farm.build(image, context, script);
   }
 
   /** The attempts of a build, those of its tests not counted. */

@@ -162,8 +162,10 @@ final class BuildShow implements Runnable {
 
   private static void failure(PrintStream out, JsonNode failure) {
     if (failure.isObject()) {
-      Plain.line(
-          out, "  Failure", Json.text(failure, "fault") + ", " + Json.text(failure, "reason"));
+      String fault = Json.text(failure, "fault");
+      // nobody's: what ran was taken away, and is run again
+      String whose = fault.isEmpty() ? "interrupted" : fault;
+      Plain.line(out, "  Failure", whose + ", " + Json.text(failure, "reason"));
       Json.text(failure, "message").lines().forEach(text -> Plain.line(out, "", text));
     }
   }

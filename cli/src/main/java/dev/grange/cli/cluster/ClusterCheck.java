@@ -11,6 +11,8 @@ import dev.grange.cli.farm.Surroundings;
 import dev.grange.cli.terminal.Durations;
 import dev.grange.cli.terminal.Output;
 import java.time.Duration;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -51,7 +53,7 @@ final class ClusterCheck implements Callable<Integer> {
     return follow(api, surroundings, output, name, Json.text(accepted, "request_id"), limit);
   }
 
-  /** Waits for a check, prints what it found, and says whether the cluster can take work. */
+  /** Waits for a check, prints what it finds, and says whether the cluster can take work. */
   static int follow(
       Api api,
       Surroundings surroundings,
@@ -61,19 +63,27 @@ final class ClusterCheck implements Callable<Integer> {
       Duration limit)
       throws InterruptedException {
     surroundings.err().println("Checking " + name + " …");
+    String path = "/clusters/" + Api.encode(name);
+    boolean table = output.form() == Output.Form.TABLE;
+    Set<JsonNode> printed = new HashSet<>();
     Asked.answer(
         api,
         request,
         limit,
         waited ->
             "Waited %s; the farm is still checking %s. `%s clusters show %s` shows how it goes; is the scheduler running?"
-                .formatted(Durations.human(waited), name, surroundings.command(), name));
-    JsonNode cluster = api.get("/clusters/" + Api.encode(name));
+                .formatted(Durations.human(waited), name, surroundings.command(), name),
+        () -> {
+          if (table) {
+            ClusterText.progress(api.get(path), surroundings.out(), printed);
+          }
+        });
+    JsonNode cluster = api.get(path);
     output.one(
         surroundings.out(),
         cluster,
         node -> Json.text(node, "name"),
-        () -> ClusterText.findings(cluster, surroundings.out()));
+        () -> ClusterText.findings(cluster, surroundings.out(), printed));
     return judge(surroundings, name, cluster);
   }
 

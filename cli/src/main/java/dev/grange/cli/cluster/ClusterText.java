@@ -5,7 +5,9 @@ import dev.grange.cli.farm.Json;
 import dev.grange.cli.terminal.Plain;
 import java.io.PrintStream;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** What is said of a cluster in words. */
 final class ClusterText {
@@ -58,9 +60,26 @@ final class ClusterText {
 
   /** Prints what a check found, those that are to be mended last. */
   static void findings(JsonNode cluster, PrintStream out) {
-    for (String status : List.of("OK", "NOT_DONE", "WARNING", "FAILED")) {
+    findings(cluster, out, new HashSet<>());
+  }
+
+  /** As the other, without what was printed before. */
+  static void findings(JsonNode cluster, PrintStream out, Set<JsonNode> printed) {
+    print(cluster, List.of("OK", "NOT_DONE", "WARNING", "FAILED"), out, printed);
+  }
+
+  /** Prints what a check that goes on has found, but for what is to be mended: that comes last. */
+  static void progress(JsonNode cluster, PrintStream out, Set<JsonNode> printed) {
+    if (cluster.path("report").path("checking").asBoolean()) {
+      print(cluster, List.of("OK", "WARNING"), out, printed);
+    }
+  }
+
+  private static void print(
+      JsonNode cluster, List<String> statuses, PrintStream out, Set<JsonNode> printed) {
+    for (String status : statuses) {
       for (JsonNode finding : cluster.path("report").path("findings")) {
-        if (Json.text(finding, "status").equals(status)) {
+        if (Json.text(finding, "status").equals(status) && printed.add(finding)) {
           out.printf(
               "%-8s  %s: %s%n",
               status,

@@ -13,22 +13,34 @@ public final class Asked {
 
   private Asked() {}
 
+  /** As the other, with nothing to do meanwhile. */
+  public static String answer(
+      Api api, String request, Duration limit, Function<Duration, String> late)
+      throws InterruptedException {
+    return answer(api, request, limit, late, () -> {});
+  }
+
   /**
    * Waits for the answer.
    *
    * @param late what is said when the limit is over
+   * @param meanwhile is run at each look that finds none
    * @return the farm's sentence
    * @throws CommandFailure when it was refused
    */
   public static String answer(
-      Api api, String request, Duration limit, Function<Duration, String> late)
+      Api api, String request, Duration limit, Function<Duration, String> late, Runnable meanwhile)
       throws InterruptedException {
     String path = "/requests/" + Api.encode(request);
     JsonNode answered =
         await(
             () -> {
               JsonNode now = api.get(path);
-              return Json.text(now, "answer").isEmpty() ? Json.MAPPER.missingNode() : now;
+              if (!Json.text(now, "answer").isEmpty()) {
+                return now;
+              }
+              meanwhile.run();
+              return Json.MAPPER.missingNode();
             },
             limit,
             late);

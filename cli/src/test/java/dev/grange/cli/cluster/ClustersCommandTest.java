@@ -244,6 +244,19 @@ class ClustersCommandTest {
   }
 
   @Test
+  void what_a_check_finds_is_printed_while_it_goes_on_and_once() {
+    farm.answering("POST /clusters/east/check", REQUEST)
+        .answering("GET /requests/req-7", "{\"answer\":null}")
+        .answering("GET /clusters/east", GOOD.replace("\"ok\":true", "\"checking\":true"));
+    Result result = shell.run("clusters", "check", "east", "--wait-timeout", "1");
+    assertThat(result.status()).isEqualTo(8);
+    assertThat(result.out()).isEqualTo("OK        reachable: version 1.33\n");
+    // what an earlier check has found is no news
+    farm.answering("GET /clusters/east", GOOD);
+    assertThat(shell.run("clusters", "check", "east", "--wait-timeout", "1").out()).isEmpty();
+  }
+
+  @Test
   void orders_carry_their_note_and_print_what_the_farm_says() {
     for (String order : List.of("cordon", "drain", "uncordon")) {
       farm.answering("POST /clusters/east/" + order, REQUEST);

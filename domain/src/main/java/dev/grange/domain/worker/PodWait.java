@@ -14,16 +14,27 @@ import org.jspecify.annotations.Nullable;
  * @param reason why its container waits, such as {@code ImagePullBackOff}, or why the pod has no
  *     node, such as {@code Unschedulable}
  * @param message to it, for people
- * @param event asks for the reason of the pod's newest warning, such as {@code FailedMount}; only
- *     when it decides, since that is a call
+ * @param event asks for the pod's newest event, if that is a warning; only when it decides, since
+ *     that is a call
  * @param since how long it has waited
  */
 public record PodWait(
     @Nullable String node,
     @Nullable String reason,
     @Nullable String message,
-    Supplier<Optional<String>> event,
+    Supplier<Optional<Event>> event,
     Duration since) {
+
+  /**
+   * A warning about a pod.
+   *
+   * @param reason such as {@link #FAILED_MOUNT}
+   * @param message to it, for people
+   */
+  public record Event(String reason, String message) {
+    /** A Secret or ConfigMap that the pod is to have is not there; said nowhere else. */
+    public static final String FAILED_MOUNT = "FailedMount";
+  }
 
   /** How long a registry may be away, or a container may fail to be made. */
   static final Duration TROUBLE = Duration.ofMinutes(1);
@@ -61,28 +72,31 @@ public record PodWait(
   }
 
   private Optional<Verdict> unexplained() {
-    String warning = event.get().orElse(null);
+    Event warning = event.get().orElse(null);
     Reason why =
-        "FailedMount".equals(warning)
+        warning != null && warning.reason().equals(Event.FAILED_MOUNT)
             ? Reason.MISSING_SECRET
             : node == null ? Reason.CLUSTER_REFUSED : Reason.WORKER_BROKEN;
-    return failed(why, reason == null ? warning : reason);
+    return failed(why, warning);
   }
 
   private Optional<Verdict> failed(Reason why) {
-    return failed(why, reason);
+    return failed(why, null);
   }
 
-  private Optional<Verdict> failed(Reason why, @Nullable String seen) {
+  private Optional<Verdict> failed(Reason why, @Nullable Event warning) {
     StringBuilder text = new StringBuilder("its worker did not begin");
     if (node != null) {
       text.append(" on node ").append(node);
     }
-    if (seen != null) {
-      text.append(": ").append(seen);
+    if (reason != null) {
+      text.append(": ").append(reason);
     }
     if (message != null && !message.isBlank()) {
       text.append(": ").append(message.strip());
+    }
+    if (warning != null) {
+      text.append(": ").append(warning.reason()).append(": ").append(warning.message().strip());
     }
     return Optional.of(new Verdict.Failed(new Failure(why, text.toString())));
   }

@@ -182,7 +182,14 @@ class PodEndTest {
   }
 
   private static PodWait waits(String node, String reason, String event, Duration since) {
-    return new PodWait(node, reason, "a message", () -> Optional.ofNullable(event), since);
+    return new PodWait(
+        node,
+        reason,
+        null,
+        () ->
+            Optional.ofNullable(event)
+                .map(seen -> new PodWait.Event(seen, "secret \"login\" not found")),
+        since);
   }
 
   @Test
@@ -245,16 +252,19 @@ class PodEndTest {
         waits("n1", "ContainerCreating", "FailedMount", LIMIT).verdict(LIMIT).orElseThrow();
     assertThat(failed(verdict)).isEqualTo(Reason.MISSING_SECRET);
     Failure failure = ((Verdict.Failed) verdict).failure();
-    assertThat(failure.message()).contains("n1").contains("a message");
+    assertThat(failure.message())
+        .isEqualTo(
+            "its worker did not begin on node n1: ContainerCreating: FailedMount: secret \"login\""
+                + " not found");
   }
 
   @Test
   void whatWarningThereIsIsAskedForOnlyWhenItDecides() {
     AtomicInteger asked = new AtomicInteger();
-    Supplier<Optional<String>> event =
+    Supplier<Optional<PodWait.Event>> event =
         () -> {
           asked.incrementAndGet();
-          return Optional.of("FailedMount");
+          return Optional.of(new PodWait.Event("FailedMount", "not found"));
         };
     assertThat(new PodWait("n1", null, null, event, LIMIT.minusSeconds(1)).verdict(LIMIT))
         .isEmpty();

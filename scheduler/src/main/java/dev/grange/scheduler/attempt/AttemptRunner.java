@@ -13,8 +13,6 @@ import dev.grange.scheduler.cluster.Clusters;
 import dev.grange.scheduler.lease.Leases;
 import dev.grange.store.Db;
 import jakarta.enterprise.context.ApplicationScoped;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -68,7 +66,7 @@ public class AttemptRunner {
     this.indexer = indexer;
     this.wakeups = wakeups;
     this.config = config;
-    this.tools = new AttemptTask.Tools(attempts, jobs, registries, config, nodeName());
+    this.tools = new AttemptTask.Tools(attempts, jobs, registries, config);
   }
 
   public void start() {
@@ -236,18 +234,10 @@ public class AttemptRunner {
     }
     try {
       if (gateway.keepFailed().isZero() || !attempts.keepsPod(attempt)) {
-        gateway.remove(attempt.podName());
+        gateway.discard(attempt.podName());
       }
     } catch (ClusterException e) {
       LOG.warnf("attempt %s has ended and is removed later: %s", attempt.id(), e.getMessage());
-    }
-  }
-
-  private static @Nullable String nodeName() {
-    try {
-      return InetAddress.getLocalHost().getHostName();
-    } catch (UnknownHostException e) {
-      return null;
     }
   }
 }

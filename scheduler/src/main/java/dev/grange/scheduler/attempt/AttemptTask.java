@@ -60,7 +60,6 @@ final class AttemptTask {
   private final Duration stopGrace;
   private final Duration startLimit;
   private final Duration unreachableLimit;
-  private final @Nullable String node;
   private final Semaphore signals = new Semaphore(0);
   private volatile @Nullable String stop;
   private volatile boolean stopAsked;
@@ -77,12 +76,7 @@ final class AttemptTask {
   private long lastLook;
 
   /** What a task needs besides its attempt: the same for all. */
-  record Tools(
-      Attempts attempts,
-      Jobs jobs,
-      Registries registries,
-      AttemptConfig config,
-      @Nullable String node) {}
+  record Tools(Attempts attempts, Jobs jobs, Registries registries, AttemptConfig config) {}
 
   /**
    * A task that has not begun.
@@ -101,7 +95,6 @@ final class AttemptTask {
     this.stopGrace = tools.config().stopGrace();
     this.startLimit = tools.config().startLimit();
     this.unreachableLimit = tools.config().unreachableLimit();
-    this.node = tools.node();
     this.building =
         attempt.state() != AttemptState.ASSIGNED && attempt.state() != AttemptState.PREPARED;
   }
@@ -153,7 +146,7 @@ final class AttemptTask {
     String uid = attempt.podUid();
     if (uid == null) {
       if (stop != null) {
-        return remove(stopped(), null);
+        return remove(stopped(), null, null);
       }
       try {
         uid = create();
@@ -162,7 +155,9 @@ final class AttemptTask {
           return Optional.empty();
         }
         return remove(
-            new Verdict.Failed(new Failure(e.reason(), String.valueOf(e.getMessage()))), null);
+            new Verdict.Failed(new Failure(e.reason(), String.valueOf(e.getMessage()))),
+            null,
+            null);
       }
     }
     return follow(uid);
@@ -209,11 +204,11 @@ final class AttemptTask {
           case WAITING -> {
             if (stop != null) {
               recordStop(stop);
-              return remove(stopped(), uid);
+              return remove(stopped(), view, uid);
             }
             Verdict hopeless = hopeless(view);
             if (hopeless != null) {
-              return remove(hopeless, uid);
+              return remove(hopeless, view, uid);
             }
             if (view != null && view.waiting() != null) {
               scheduled(view);
@@ -225,12 +220,13 @@ final class AttemptTask {
                       new Failure(
                           Reason.WORKER_BROKEN,
                           "its worker did not begin, however often it was started")),
+                  view,
                   uid);
             }
           }
           case RUNNING -> {
             if (!building) {
-              attempts.building(attempt, view == null ? null : view.node());
+              attempts.building(attempt, node(view));
               building = true;
             }
             if (elapsedSinceCopy().compareTo(LOG_PAUSE) >= 0) {
@@ -427,10 +423,13 @@ final class AttemptTask {
                     "the worker says that it pushed " + digest + ", but " + e.getMessage()));
       }
     }
-    String where = view == null || view.node() == null ? node : view.node();
     Duration keep =
         view == null || view.phase() == Phase.LOST ? Duration.ZERO : gateway.keepFailed();
-    return Optional.of(attempts.end(attempt, verdict, size, where, uid, keep));
+    return Optional.of(attempts.end(attempt, verdict, size, node(view), uid, keep));
+  }
+
+  private static @Nullable String node(@Nullable PodView view) {
+    return view == null ? null : view.node();
   }
 
   private Verdict verdict(@Nullable PodView view) {
@@ -447,7 +446,8 @@ final class AttemptTask {
   }
 
   /** Ends an attempt that has no worker, after whatever may be there of it was removed. */
-  private Optional<Attempts.Ended> remove(Verdict verdict, @Nullable String uid)
+  private Optional<Attempts.Ended> remove(
+      Verdict verdict, @Nullable PodView view, @Nullable String uid)
       throws SQLException, Fenced, InterruptedException {
     // another scheduler's worker is not ours to remove
     attempts.requireOurs(attempt);
@@ -460,7 +460,7 @@ final class AttemptTask {
         TimeUnit.MILLISECONDS.sleep(200L << tries);
       }
     }
-    return Optional.of(attempts.end(attempt, verdict, null, node, uid, Duration.ZERO));
+    return Optional.of(attempts.end(attempt, verdict, null, node(view), uid, Duration.ZERO));
   }
 
   /** Looks into the registry: exit status 0 is no proof that there is an image. */

@@ -267,7 +267,8 @@ class Attempts {
               }
               Verdict last = judge(verdict, row.get().stop());
               write(tx, attempt, last, size, node, podUid, keep);
-              AttemptFacts facts = attempt.facts(node, row.get().startedAt());
+              String where = node == null ? row.get().node() : node;
+              AttemptFacts facts = attempt.facts(where, row.get().startedAt());
               return Optional.of(
                   execution != null
                       ? endExecution(tx, attempt, execution, builds, last, facts)
@@ -276,15 +277,19 @@ class Attempts {
     return ended.orElseThrow(() -> new Fenced(attempt.id()));
   }
 
-  private record Row(@Nullable String stop, @Nullable Instant startedAt) {}
+  private record Row(@Nullable String stop, @Nullable Instant startedAt, @Nullable String node) {}
 
   private static Optional<Row> lock(Db.Tx tx, Attempt attempt) throws SQLException {
     return tx.first(
         """
-        SELECT stop_reason, building_at FROM attempt
+        SELECT stop_reason, building_at, node FROM attempt
         WHERE id = ? AND epoch = ? AND state IN ('ASSIGNED', 'PREPARED', 'BUILDING', 'PUSHING') FOR UPDATE
         """,
-        row -> new Row(row.getString("stop_reason"), Db.instant(row, "building_at")),
+        row ->
+            new Row(
+                row.getString("stop_reason"),
+                Db.instant(row, "building_at"),
+                row.getString("node")),
         attempt.id(),
         attempt.epoch());
   }

@@ -13,6 +13,7 @@ import dev.grange.store.Db;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -170,9 +171,15 @@ public class Checks {
             });
   }
 
-  private static ClusterReport look(String cluster, ClusterGateway gateway) {
+  private ClusterReport look(String cluster, ClusterGateway gateway) {
+    List<Finding> soFar = new ArrayList<>();
+    show(cluster, soFar);
     try {
-      return gateway.check();
+      return gateway.check(
+          finding -> {
+            soFar.add(finding);
+            show(cluster, soFar);
+          });
     } catch (RuntimeException e) {
       LOG.errorf(e, "cluster %s: its check broke", cluster);
       return ClusterReport.of(
@@ -182,6 +189,22 @@ public class Checks {
                   Status.FAILED,
                   "the check itself broke: the scheduler's log says where")),
           Map.of());
+    }
+  }
+
+  /** What was found until now, for those who wait for the rest. It says nothing of {@code ok}. */
+  private void show(String cluster, List<Finding> soFar) {
+    ObjectNode report = JSON.createObjectNode().put("checking", true);
+    report.set("findings", json(soFar));
+    try {
+      int _ =
+          db.update(
+              "UPDATE cluster SET report = ?::jsonb, checked_at = coalesce(checked_at, now())"
+                  + " WHERE name = ? AND removed_at IS NULL",
+              report.toString(),
+              cluster);
+    } catch (SQLException e) {
+      LOG.debugf("cluster %s: its findings are shown later: %s", cluster, e.getMessage());
     }
   }
 
@@ -240,14 +263,19 @@ public class Checks {
 
   private static ObjectNode json(ClusterReport report) {
     ObjectNode node = JSON.createObjectNode().put("ok", report.ok());
-    ArrayNode findings = node.putArray("findings");
-    for (Finding finding : report.findings()) {
-      findings
+    node.set("findings", json(report.findings()));
+    return node;
+  }
+
+  private static ArrayNode json(List<Finding> findings) {
+    ArrayNode nodes = JSON.createArrayNode();
+    for (Finding finding : findings) {
+      nodes
           .addObject()
           .put("check", finding.check())
           .put("status", finding.status().name())
           .put("message", finding.message());
     }
-    return node;
+    return nodes;
   }
 }

@@ -48,7 +48,16 @@ public interface ClusterGateway {
    */
   void remove(String podName) throws ClusterException;
 
-  /** The pods that carry the farm's mark. */
+  /**
+   * As {@link #remove}, of a pod that has ended and that nobody waits for: where a call costs
+   * something it may be done some seconds later, together with others. A scheduler that dies before
+   * has forgotten it, and whoever sweeps next finds it among {@link #pods}.
+   */
+  default void discard(String podName) throws ClusterException {
+    remove(podName);
+  }
+
+  /** The pods that carry the farm's mark, but for those that are removed or discarded. */
   List<String> pods() throws ClusterException;
 
   /**
@@ -60,8 +69,10 @@ public interface ClusterGateway {
   /**
    * Looks whether the cluster can do what the farm needs of it, and says what is missing. May take
    * as long as a pod takes to start and end. What cannot be reached is a finding, not an exception.
+   *
+   * @param found called with each finding as soon as it is known
    */
-  ClusterReport check();
+  ClusterReport check(Consumer<ClusterReport.Finding> found);
 
   /** Whether a pod's worker runs as soon as it is made. */
   default boolean startsAtOnce() {

@@ -49,6 +49,9 @@ public class Clusters {
   /** What the gateways were made of. */
   private final Map<String, String> configs = new ConcurrentHashMap<>();
 
+  /** Those that still have a gateway. */
+  private Set<String> removed = Set.of();
+
   private volatile Consumer<String> listener = _ -> {};
 
   Clusters(
@@ -91,8 +94,9 @@ public class Clusters {
       String name, String kind, String config, String features, boolean reachable, boolean tried) {}
 
   /**
-   * Makes gateways for clusters that were registered or changed since the last look, drops those of
-   * removed ones, and asks for the leases of all that has one, and of nothing else.
+   * Makes gateways for clusters that were registered or changed since the last look, and asks for
+   * the leases of all that has one, and of nothing else. Those of clusters that were removed stay
+   * until {@link #dropRemoved}.
    */
   public synchronized void refresh() throws SQLException {
     List<Registered> registered =
@@ -126,12 +130,9 @@ public class Clusters {
         ours.add(cluster.name());
       }
     }
-    leases.want(ours);
-    for (String gone : List.copyOf(gateways.keySet())) {
-      if (!ours.contains(gone)) {
-        drop(gone);
-      }
-    }
+    leases.want(gateways.keySet());
+    removed = new HashSet<>(gateways.keySet());
+    removed.removeAll(ours);
     reachable(ours);
     for (Registered cluster : registered) {
       // A scheduler that did not hold the lease has kept to itself what it saw. Errors that are not
@@ -142,6 +143,15 @@ public class Clusters {
         reachability.reached(cluster.name());
       }
     }
+  }
+
+  /** Lets go of clusters that were removed before the last {@link #refresh}. */
+  synchronized void dropRemoved() throws SQLException {
+    for (String gone : removed) {
+      drop(gone);
+    }
+    leases.want(gateways.keySet());
+    removed = Set.of();
   }
 
   private void makeKubernetes(Registered cluster) {

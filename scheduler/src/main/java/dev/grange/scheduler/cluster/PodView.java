@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param phase how far it is
  * @param exit the worker's exit status; null unless it ended, and when nobody saw it
  * @param result what the worker left as its result, at most 4,096 bytes; null when it left none
- * @param node where it runs; null while it has none, and where the kind has no nodes
+ * @param node where it runs; null while it has none
  * @param end of one that has ended or was lost: what its cluster says of it; null where a worker is
  *     a process and there is nobody to ask
  * @param waiting of one that waits: what for; null where that is not known
@@ -25,9 +25,14 @@ public record PodView(
     @Nullable PodEnd end,
     @Nullable PodWait waiting) {
 
-  /** A pod of which its cluster says no more than how far it is. */
-  public PodView(String uid, Phase phase, @Nullable Integer exit, @Nullable String result) {
-    this(uid, phase, exit, result, null, null, null);
+  /** A pod of which its cluster says no more than how far it is, and where. */
+  public PodView(
+      String uid,
+      Phase phase,
+      @Nullable Integer exit,
+      @Nullable String result,
+      @Nullable String node) {
+    this(uid, phase, exit, result, node, null, null);
   }
 
   /** How far a pod is. */

@@ -10,8 +10,10 @@ import java.util.Set;
 import org.jboss.logging.Logger;
 
 /**
- * Removes pods that no attempt needs any more: left by a scheduler that died between an attempt's
- * end and its pod's, or made by one that was stopped past its lease and woke.
+ * Removes pods that no attempt needs any more: those that were kept for people, those left by a
+ * scheduler that died between an attempt's end and its pod's, and those made by one that was
+ * stopped past its lease and woke. A cluster that was taken out of the farm is let go of when it
+ * has been swept: nobody looks after it then.
  */
 @ApplicationScoped
 public class Sweeper {
@@ -39,6 +41,7 @@ public class Sweeper {
         LOG.warnf("cluster %s is swept later: %s", cluster, e.getMessage());
       }
     }
+    clusters.dropRemoved();
   }
 
   void sweep(String cluster, ClusterGateway gateway) throws SQLException, ClusterException {
@@ -51,8 +54,10 @@ public class Sweeper {
     Set<String> needed =
         new HashSet<>(
             db.list(
-                "SELECT pod_name FROM attempt WHERE pod_name = ANY(?) AND (released_at IS NULL OR"
-                    + " pod_kept_until > now())",
+                """
+                SELECT a.pod_name FROM attempt a JOIN cluster c ON c.name = a.cluster
+                WHERE a.pod_name = ANY(?) AND (a.released_at IS NULL OR (a.pod_kept_until > now() AND c.removed_at IS NULL))
+                """,
                 row -> row.getString("pod_name"),
                 pods));
     for (String pod : pods) {
@@ -60,7 +65,7 @@ public class Sweeper {
         LOG.infof(
             "cluster %s: pod %s belongs to no attempt that runs and is removed", cluster, pod);
         try {
-          gateway.remove(pod);
+          gateway.discard(pod);
         } catch (ClusterException e) {
           // one that stays is no reason to leave the others
           LOG.warnf("cluster %s: pod %s is removed later: %s", cluster, pod, e.getMessage());

@@ -169,7 +169,7 @@ class FencingIT {
             false,
             gateway,
             new AttemptLog(db, mine, false, 1000),
-            new AttemptTask.Tools(attempts, jobs, registries, config, null)));
+            new AttemptTask.Tools(attempts, jobs, registries, config)));
     String before = everything();
 
     assertThat(task.get().run()).isEmpty();

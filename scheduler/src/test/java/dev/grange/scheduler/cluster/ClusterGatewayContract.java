@@ -71,14 +71,14 @@ public abstract class ClusterGatewayContract {
     }
   }
 
-  private ClusterGateway another() throws IOException {
+  protected final ClusterGateway another() throws IOException {
     ClusterGateway another = open();
     opened.add(another);
     return another;
   }
 
   /** A job of one shell script. */
-  private Job job(String script) {
+  protected final Job job(String script) {
     return new Job(
         UUID.randomUUID().toString(),
         "test",
@@ -90,7 +90,7 @@ public abstract class ClusterGatewayContract {
         Map.of("a-file", "its text\n"));
   }
 
-  private static PodRequest request(String pod, Job job) {
+  protected static PodRequest request(String pod, Job job) {
     return new PodRequest(
         pod,
         job,
@@ -109,6 +109,10 @@ public abstract class ClusterGatewayContract {
   }
 
   private PodView awaitPhase(Phase... phases) {
+    return awaitPhase(gateway, pod, phases);
+  }
+
+  protected static PodView awaitPhase(ClusterGateway gateway, String pod, Phase... phases) {
     return await()
         .atMost(LONG)
         .until(
@@ -287,6 +291,27 @@ public abstract class ClusterGatewayContract {
   }
 
   @Test
+  void whatIsDiscardedIsNotAmongThePodsAnyMoreAndGoesSoon() throws Exception {
+    gateway.discard(pod);
+    gateway.ensure(request(pod, job("true")));
+    awaitPhase(Phase.ENDED);
+    gateway.discard(pod);
+    gateway.discard(pod);
+    assertThat(gateway.pods()).doesNotContain(pod);
+    await().atMost(LONG).until(() -> leftovers(pod, mark).isEmpty());
+    assertThat(gateway.see(pod)).isEmpty();
+  }
+
+  @Test
+  void aWorkerThatRunsAndIsDiscardedIsRemovedAtOnce() throws Exception {
+    gateway.ensure(request(pod, endless()));
+    awaitLine("I-RUN");
+    gateway.discard(pod);
+    assertThat(gateway.see(pod)).isEmpty();
+    await().atMost(LONG).until(() -> leftovers(pod, mark).isEmpty());
+  }
+
+  @Test
   void removingAWorkerThatRunsLeavesNothingOfIt() throws Exception {
     gateway.ensure(request(pod, endless()));
     awaitLine("I-RUN");
@@ -342,7 +367,9 @@ public abstract class ClusterGatewayContract {
 
   @Test
   void aClusterThatRunsWorkersIsFoundFit() {
-    ClusterReport report = gateway.check();
+    List<ClusterReport.Finding> found = new ArrayList<>();
+    ClusterReport report = gateway.check(found::add);
+    assertThat(found).as("told as they come").isEqualTo(report.findings());
     assertThat(report.findings())
         .isNotEmpty()
         .allMatch(finding -> finding.status() != ClusterReport.Status.FAILED);

@@ -258,7 +258,8 @@ class OperationsIT {
   }
 
   private void removed(String name) throws SQLException {
-    rows.execute("UPDATE cluster SET removed_at = now() WHERE name = ?", name);
+    rows.execute(
+        "UPDATE cluster SET desired = 'CORDONED', removed_at = now() WHERE name = ?", name);
     clusters.refresh();
   }
 

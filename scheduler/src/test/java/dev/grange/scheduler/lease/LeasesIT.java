@@ -243,6 +243,7 @@ class LeasesIT {
    */
   @Test
   void aTransitionThatOnlyLooksAtTheLeaseWritesAfterATakeoverWhichIsWhyNoneDoes() throws Exception {
+    one.renew();
     UUID attempt = rows.attempt("east", 1);
     int written =
         writtenAfterATakeover(

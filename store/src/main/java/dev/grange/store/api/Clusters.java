@@ -79,7 +79,8 @@ public class Clusters {
               nullable = true,
               description =
                   "What the last check found: ok, and findings with check, status (OK, WARNING,"
-                      + " FAILED, NOT_DONE) and message. For operators only.")
+                      + " FAILED, NOT_DONE) and message. While one goes on: checking (true), and"
+                      + " the findings so far. For operators only.")
           @JsonRawValue
           @Nullable String report,
       @Schema(nullable = true) @Nullable Instant checkedAt,

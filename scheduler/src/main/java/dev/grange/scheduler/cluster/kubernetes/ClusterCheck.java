@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import javax.net.ssl.SSLException;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -37,8 +38,10 @@ final class ClusterCheck {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int PULL_SECONDS = 120;
 
-  /** A cluster without user namespaces leaves the pod that wants one waiting, and says nothing. */
   private static final int MORE_SECONDS = 20;
+
+  /** What a kubelet says, in an event only, when its runtime cannot make what a pod asks for. */
+  private static final String NO_SANDBOX = "FailedCreatePodSandBox";
 
   private record Right(String verb, String resource, String subresource) {
     @Override
@@ -55,6 +58,7 @@ final class ClusterCheck {
           new Right("list", "pods", ""),
           new Right("watch", "pods", ""),
           new Right("delete", "pods", ""),
+          new Right("deletecollection", "pods", ""),
           new Right("get", "pods", "log"),
           new Right("create", "secrets", ""),
           new Right("list", "events", ""));
@@ -64,6 +68,7 @@ final class ClusterCheck {
   private final KubernetesConfig config;
   private final Credential credential;
   private final List<String> addresses;
+  private final Consumer<Finding> listener;
   private final List<Finding> findings = new ArrayList<>();
   private final Map<String, String> features = new TreeMap<>();
 
@@ -72,12 +77,14 @@ final class ClusterCheck {
       String farm,
       KubernetesConfig config,
       Credential credential,
-      List<String> addresses) {
+      List<String> addresses,
+      Consumer<Finding> listener) {
     this.cluster = cluster;
     this.farm = farm;
     this.config = config;
     this.credential = credential;
     this.addresses = addresses;
+    this.listener = listener;
   }
 
   ClusterReport run() {
@@ -105,7 +112,9 @@ final class ClusterCheck {
   }
 
   private void found(String check, Status status, String message) {
-    findings.add(new Finding(check, status, message));
+    Finding finding = new Finding(check, status, message);
+    findings.add(finding);
+    listener.accept(finding);
   }
 
   private boolean reach(KubernetesClient client) {
@@ -263,8 +272,16 @@ final class ClusterCheck {
     }
   }
 
-  /** What one probe pod has shown. */
-  private record Probe(@Nullable JsonNode said, boolean pulled, String problem) {}
+  /**
+   * What one probe pod has shown.
+   *
+   * @param noSandbox whether its node said that it cannot make it
+   */
+  private record Probe(@Nullable JsonNode said, boolean pulled, boolean noSandbox, String problem) {
+    Probe(@Nullable JsonNode said, boolean pulled, String problem) {
+      this(said, pulled, false, problem);
+    }
+  }
 
   private void probe(KubernetesClient client) {
     Probe plain = probe(client, false, false, PULL_SECONDS);
@@ -356,6 +373,10 @@ final class ClusterCheck {
   /** What makes a worker's walls thicker, where the cluster can. */
   private void more(KubernetesClient client) {
     Probe users = probe(client, true, false, MORE_SECONDS);
+    if (users.noSandbox()) {
+      // a hiccup of the node's network looks the same, and must not cost workers their walls
+      users = probe(client, true, false, MORE_SECONDS);
+    }
     boolean userNamespaces =
         users.said() != null
             && users.said().path("features").path("run").asBoolean()
@@ -441,6 +462,11 @@ final class ClusterCheck {
         return new Probe(
             null, false, wait.reason() + (wait.message() == null ? "" : ": " + wait.message()));
       }
+      if (Boolean.FALSE.equals(made.getSpec().getHostUsers())
+          && !begun
+          && hasNoSandbox(client, pod)) {
+        return new Probe(null, true, true, "its node cannot make the probe pod");
+      }
     }
     PodWait wait = PodReading.waiting(pod);
     return new Probe(
@@ -453,6 +479,23 @@ final class ClusterCheck {
                 + " s"
                 + (wait.reason() == null ? "" : ": " + wait.reason())
                 + (wait.message() == null ? "" : ": " + wait.message()));
+  }
+
+  private boolean hasNoSandbox(KubernetesClient client, Pod pod) {
+    try {
+      return !client
+          .v1()
+          .events()
+          .inNamespace(config.namespace())
+          .withField("involvedObject.uid", pod.getMetadata().getUid())
+          .withField("reason", NO_SANDBOX)
+          .list()
+          .getItems()
+          .isEmpty();
+    } catch (KubernetesClientException e) {
+      // without the right to see events it is waited for
+      return false;
+    }
   }
 
   private static Probe read(Pod pod) {

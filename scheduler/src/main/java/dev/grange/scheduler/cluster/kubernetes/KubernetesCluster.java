@@ -1,6 +1,7 @@
 package dev.grange.scheduler.cluster.kubernetes;
 
 import dev.grange.domain.build.Reason;
+import dev.grange.domain.worker.PodWait;
 import dev.grange.scheduler.cluster.ClusterException;
 import dev.grange.scheduler.cluster.ClusterGateway;
 import dev.grange.scheduler.cluster.ClusterReport;
@@ -50,8 +51,8 @@ import org.jspecify.annotations.Nullable;
  * A namespace of a Kubernetes cluster.
  *
  * <p>One thread lists the farm's pods, watches them for a while, and lists them again; what is
- * asked about pods is answered from what it saw. An attempt costs four calls: create its pod,
- * create the pod's Secret, follow the log, delete the pod.
+ * asked about pods is answered from what it saw. An attempt costs three calls and a part of one:
+ * create its pod, create the pod's Secret, follow the log, and delete the pod together with others.
  *
  * <p>The pod is created first, since it cannot start without its Secret; the Secret belongs to it
  * and goes when it goes. Whoever dies in between leaves a pod that waits, and both creates are
@@ -88,6 +89,15 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
 
   private static final Duration REMOVAL = Duration.ofSeconds(60);
 
+  /**
+   * How long ended pods are gathered before one call deletes them. They cost their node nothing but
+   * a name; the longer, the fewer calls.
+   */
+  private static final Duration GATHER = Duration.ofSeconds(10);
+
+  /** So many are deleted at once, before the time is over. Their Secrets count against a quota. */
+  private static final int GATHER_MOST = 20;
+
   /** A log that was read to its end and will not grow, or that is gone. */
   private static final String NO_MORE = "end";
 
@@ -100,6 +110,13 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
   private final PodCache cache;
   private final Map<String, LogReader> logs = new ConcurrentHashMap<>();
   private final Set<String> secretMade = ConcurrentHashMap.newKeySet();
+
+  /** Ended pods that are to be deleted, with when they were added. */
+  private final Map<String, Long> discarded = new ConcurrentHashMap<>();
+
+  /** Whether the Role allows to delete several at once; one of an earlier release does not. */
+  private volatile boolean collects = true;
+
   private final CountDownLatch seen = new CountDownLatch(1);
   private volatile Map<String, String> features;
   private volatile Consumer<String> listener = _ -> {};
@@ -311,10 +328,8 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
     return Optional.of(PodReading.view(pod, clock.instant(), () -> warning(uid)));
   }
 
-  /**
-   * The reason of the pod's newest event, if that is a warning: what came later has got over it.
-   */
-  private Optional<String> warning(String uid) {
+  /** The pod's newest event, if that is a warning: what came later has got over it. */
+  private Optional<PodWait.Event> warning(String uid) {
     try {
       return call(
               client ->
@@ -328,7 +343,11 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
           .stream()
           .max(Comparator.comparing(KubernetesCluster::time))
           .filter(event -> "Warning".equals(event.getType()))
-          .map(Event::getReason);
+          .map(
+              event ->
+                  new PodWait.Event(
+                      String.valueOf(event.getReason()),
+                      Objects.requireNonNullElse(event.getMessage(), "")));
     } catch (KubernetesClientException | ClusterException e) {
       LOG.debugf("cluster %s: events of %s: %s", name, uid, e.getMessage());
       return Optional.empty();
@@ -477,18 +496,93 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
 
   @Override
   public void remove(String podName) throws ClusterException {
-    LogReader reader = logs.remove(podName);
-    if (reader != null) {
-      reader.log().close();
-    }
     PodCache.Seen pod = cache.get(podName).orElse(null);
     if (pod == null || !pod.gone()) {
       delete(podName, pod != null && PodReading.hasEnded(pod.pod()) ? 0 : 1);
     }
-    if (pod != null) {
-      secretMade.remove(pod.uid());
+    forget(podName);
+  }
+
+  private void forget(String podName) {
+    discarded.remove(podName);
+    LogReader reader = logs.remove(podName);
+    if (reader != null) {
+      reader.log().close();
     }
+    cache.get(podName).ifPresent(pod -> secretMade.remove(pod.uid()));
     cache.remove(podName);
+  }
+
+  @Override
+  public void discard(String podName) throws ClusterException {
+    PodCache.Seen pod = cache.get(podName).orElse(null);
+    if (!collects || pod == null || pod.gone() || !PodReading.hasEnded(pod.pod())) {
+      remove(podName);
+      return;
+    }
+    Long _ = discarded.putIfAbsent(podName, System.nanoTime());
+  }
+
+  /** Deletes what was discarded, if there is enough of it or it has waited for long. */
+  private void deleteDiscarded() {
+    long now = System.nanoTime();
+    boolean due =
+        discarded.size() >= GATHER_MOST
+            || discarded.values().stream().anyMatch(at -> now - at >= GATHER.toNanos());
+    if (due) {
+      deleteAllDiscarded();
+    }
+  }
+
+  /**
+   * Deletes what was discarded by one call for each {@value #GATHER_MOST}. What cannot be deleted
+   * is no longer called discarded: it is among {@link #pods} again, and swept.
+   */
+  private void deleteAllDiscarded() {
+    List<String> waiting = List.copyOf(discarded.keySet());
+    for (int from = 0; from < waiting.size(); from += GATHER_MOST) {
+      List<String> some = waiting.subList(from, Math.min(waiting.size(), from + GATHER_MOST));
+      try {
+        deleteTogether(some);
+      } catch (KubernetesClientException | ClusterException e) {
+        LOG.warnf("cluster %s: ended pods are removed later: %s", name, describe(e));
+        some.forEach(discarded::remove);
+      }
+    }
+  }
+
+  private void deleteTogether(List<String> pods) throws ClusterException {
+    String[] attempts =
+        pods.stream()
+            .flatMap(pod -> cache.get(pod).stream())
+            .map(seen -> seen.pod().getMetadata().getLabels().get(PodRequest.ATTEMPT))
+            .filter(Objects::nonNull)
+            .toArray(String[]::new);
+    if (attempts.length == pods.size()) {
+      try {
+        var _ =
+            call(
+                client ->
+                    pods(client)
+                        .withLabelIn(PodRequest.ATTEMPT, attempts)
+                        .withGracePeriod(0)
+                        .delete());
+        pods.forEach(this::forget);
+        return;
+      } catch (KubernetesClientException e) {
+        if (e.getCode() != 403) {
+          throw e;
+        }
+        collects = false;
+        LOG.warnf(
+            "cluster %s: its Role does not allow to delete pods together (%s): each is deleted by"
+                + " itself until 20-role.yaml is applied and the cluster is checked",
+            name, describe(e));
+      }
+    }
+    for (String pod : pods) {
+      remove(pod);
+    }
   }
 
   private void delete(String podName, long grace) throws ClusterException {
@@ -514,6 +608,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
     requireFresh();
     Instant running = clock.instant().minus(PROBING);
     return cache.names().stream()
+        .filter(pod -> !discarded.containsKey(pod))
         .filter(
             pod ->
                 cache
@@ -543,10 +638,11 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
   }
 
   @Override
-  public ClusterReport check() {
+  public ClusterReport check(Consumer<ClusterReport.Finding> found) {
     ClusterReport report =
-        new ClusterCheck(name, farm, config, credential, outside.addresses()).run();
+        new ClusterCheck(name, farm, config, credential, outside.addresses(), found).run();
     if (report.ok()) {
+      collects = true;
       features = report.features();
     }
     return report;
@@ -556,6 +652,9 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
   public void close() {
     closed = true;
     observer.interrupt();
+    if (answers()) {
+      deleteAllDiscarded();
+    }
     logs.values().forEach(reader -> reader.log().close());
     KubernetesClient last = client;
     if (last != null) {
@@ -750,6 +849,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
         if (credential.hasChanged()) {
           return;
         }
+        deleteDiscarded();
       }
     }
   }

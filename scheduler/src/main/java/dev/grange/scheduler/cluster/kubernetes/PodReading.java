@@ -35,9 +35,9 @@ final class PodReading {
   /**
    * What is seen of it.
    *
-   * @param warning asks for the reason of the pod's newest warning
+   * @param warning asks for the pod's newest event, if that is a warning
    */
-  static PodView view(PodCache.Seen seen, Instant now, Supplier<Optional<String>> warning) {
+  static PodView view(PodCache.Seen seen, Instant now, Supplier<Optional<PodWait.Event>> warning) {
     Pod pod = seen.pod();
     PodStatus status = pod.getStatus();
     String uid = seen.uid();

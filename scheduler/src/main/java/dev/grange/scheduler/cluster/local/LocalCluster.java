@@ -15,6 +15,8 @@ import dev.grange.scheduler.cluster.PodView;
 import dev.grange.scheduler.cluster.PodView.Phase;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.ClosedWatchServiceException;
 import java.nio.file.DirectoryStream;
@@ -75,6 +77,10 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   private static final Set<String> STEPS = Set.of("pid", "started", "exit", "null");
 
   private static final String MACHINE = "machine";
+
+  /** The machine that all its workers run on. */
+  static final @Nullable String NODE = hostName();
+
   private static final byte[] NOTHING = {};
 
   /** What {@code grange-local-run --delete} exits with while the worker runs. */
@@ -212,12 +218,13 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
                 uid,
                 Phase.ENDED,
                 exitStatus(exit.get()),
-                read(pod.resolve("result.json"), MAX_RESULT_BYTES).orElse(null)));
+                read(pod.resolve("result.json"), MAX_RESULT_BYTES).orElse(null),
+                NODE));
       }
       if (alive) {
-        return Optional.of(new PodView(uid, Phase.RUNNING, null, null));
+        return Optional.of(new PodView(uid, Phase.RUNNING, null, null, NODE));
       }
-      return Optional.of(new PodView(uid, begun ? Phase.LOST : Phase.WAITING, null, null));
+      return Optional.of(new PodView(uid, begun ? Phase.LOST : Phase.WAITING, null, null, NODE));
     } catch (NoSuchFileException e) {
       return Optional.empty();
     } catch (IOException e) {
@@ -335,10 +342,12 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
   }
 
   @Override
-  public ClusterReport check() {
+  public ClusterReport check(Consumer<Finding> found) {
     Optional<String> version = buildah.get();
     Map<String, String> features = version.map(v -> Map.of("buildah", v)).orElse(Map.of());
-    return ClusterReport.of(List.of(machine()), features);
+    Finding machine = machine();
+    found.accept(machine);
+    return ClusterReport.of(List.of(machine), features);
   }
 
   /** What the worker's script says of this machine. */
@@ -531,6 +540,14 @@ public final class LocalCluster implements ClusterGateway, AutoCloseable {
       for (Path path : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
         Files.deleteIfExists(path);
       }
+    }
+  }
+
+  private static @Nullable String hostName() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException e) {
+      return null;
     }
   }
 }

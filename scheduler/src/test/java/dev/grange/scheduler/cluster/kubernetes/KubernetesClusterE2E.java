@@ -1,20 +1,26 @@
 package dev.grange.scheduler.cluster.kubernetes;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.grange.scheduler.cluster.ClusterGateway;
 import dev.grange.scheduler.cluster.ClusterGatewayContract;
+import dev.grange.scheduler.cluster.PodView;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 
 /**
  * The kind {@code kubernetes}, on a real API server and kubelet.
@@ -102,6 +108,46 @@ class KubernetesClusterE2E extends ClusterGatewayContract {
       left.add("process of " + pod);
     }
     return left;
+  }
+
+  @Test
+  void podsThatHaveEndedAreDeletedTogether() throws Exception {
+    ClusterGateway gateway = another();
+    List<String> pods =
+        Stream.generate(() -> ClusterGateway.podName(UUID.randomUUID())).limit(3).toList();
+    String runs = ClusterGateway.podName(UUID.randomUUID());
+    gateway.ensure(request(runs, job("sleep 600")));
+    for (String pod : pods) {
+      gateway.ensure(request(pod, job("true")));
+    }
+    for (String pod : pods) {
+      PodView _ = awaitPhase(gateway, pod, PodView.Phase.ENDED);
+    }
+    for (String pod : pods) {
+      gateway.discard(pod);
+    }
+    assertThat(api("get", "pods", "--output=name"))
+        .as("they are gathered")
+        .contains(pods.getFirst());
+    await()
+        .atMost(Duration.ofSeconds(30))
+        .untilAsserted(() -> assertThat(api("get", "pods", "--output=name")).doesNotContain(pods));
+    assertThat(gateway.see(runs)).as("and nothing else is").isPresent();
+    gateway.remove(runs);
+  }
+
+  @Test
+  void whatASchedulerThatDiesHasGatheredIsFoundByTheNextOne() throws Exception {
+    ClusterGateway dies = another();
+    String pod = ClusterGateway.podName(UUID.randomUUID());
+    dies.ensure(request(pod, job("true")));
+    PodView _ = awaitPhase(dies, pod, PodView.Phase.ENDED);
+    dies.discard(pod);
+    assertThat(dies.pods()).doesNotContain(pod);
+
+    ClusterGateway next = another();
+    assertThat(next.pods()).as("what is swept").contains(pod);
+    next.remove(pod);
   }
 
   /** As an operator, who may see more than the farm: {@code GRANGE_E2E_ADMIN_KUBECONFIG}. */

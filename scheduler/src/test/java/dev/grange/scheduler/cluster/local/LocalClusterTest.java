@@ -52,7 +52,7 @@ class LocalClusterTest {
 
   @Test
   void aFolderWithoutAWorkerWaits() throws Exception {
-    assertThat(see()).isEqualTo(new PodView("uid-1", Phase.WAITING, null, null));
+    assertThat(see()).isEqualTo(new PodView("uid-1", Phase.WAITING, null, null, LocalCluster.NODE));
   }
 
   @Test
@@ -75,14 +75,14 @@ class LocalClusterTest {
     write("exit", "");
     assertThat(see().phase()).isEqualTo(Phase.RUNNING);
     write("exit", "0\n");
-    assertThat(see()).isEqualTo(new PodView("uid-1", Phase.ENDED, 0, null));
+    assertThat(see()).isEqualTo(new PodView("uid-1", Phase.ENDED, 0, null, LocalCluster.NODE));
   }
 
   @Test
   void aWorkerThatWasKilledBeforeItCouldWriteItsStatusIsLost() throws Exception {
     write("started", "uid-1\n");
     write("exit", "");
-    assertThat(see()).isEqualTo(new PodView("uid-1", Phase.LOST, null, null));
+    assertThat(see()).isEqualTo(new PodView("uid-1", Phase.LOST, null, null, LocalCluster.NODE));
   }
 
   @Test
@@ -94,7 +94,7 @@ class LocalClusterTest {
 
   @Test
   void aMachineWithoutTheWorkersScriptsIsNotFit() {
-    ClusterReport report = cluster.check();
+    ClusterReport report = cluster.check(_ -> {});
     assertThat(report.ok()).isFalse();
     assertThat(report.findings().getFirst().message()).contains("GRANGE_LOCAL_WORKER_BIN");
   }
