@@ -101,7 +101,15 @@ record ClusterRegistration(
       String key,
       @Schema(enumeration = {"Exists", "Equal"}) String operator,
       String value,
-      @Schema(enumeration = {"NoSchedule", "PreferNoSchedule", "NoExecute"}) String effect) {}
+      @Schema(enumeration = {"NoSchedule", "PreferNoSchedule", "NoExecute"}) String effect,
+      @Schema(
+              description =
+                  "With NoExecute: how long. For node.kubernetes.io/unreachable and not-ready it is"
+                      + " 60 unless it is said here: so long a node may be silent before what runs"
+                      + " on it is moved.",
+              minimum = "0",
+              maximum = "86400")
+          Integer tolerationSeconds) {}
 
   /** What {@code cordon}, {@code drain} and {@code uncordon} take. */
   @Schema(name = "ClusterCommand", description = "The body may be left out.")

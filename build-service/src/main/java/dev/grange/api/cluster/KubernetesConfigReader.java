@@ -208,6 +208,15 @@ final class KubernetesConfigReader {
       text(toleration, node, "operator", oneOf("Exists", "Equal"));
       text(toleration, node, "value", KubernetesConfigReader::wrongWithLabelValue);
       text(toleration, node, "effect", oneOf("NoSchedule", "PreferNoSchedule", "NoExecute"));
+      if (toleration.has("toleration_seconds")) {
+        if (!node.path("effect").asText().equals("NoExecute")) {
+          toleration.wrong(
+              INVALID,
+              "/toleration_seconds",
+              "Only what has the effect \"NoExecute\" is tolerated for a time.");
+        }
+        node.put("toleration_seconds", toleration.integer("toleration_seconds", 0, 0, 24 * 3600));
+      }
     }
   }
 

@@ -180,6 +180,10 @@ class ClustersIT {
             "/config/tolerations/0/operator",
             "Exists"),
         refused(
+            config("\"tolerations\":[{\"effect\":\"NoSchedule\",\"toleration_seconds\":1}]"),
+            "/config/tolerations/0/toleration_seconds",
+            "NoExecute"),
+        refused(
             config("\"tolerations\":[{\"seconds\":1}]"),
             "/config/tolerations/0/seconds",
             "no field"));

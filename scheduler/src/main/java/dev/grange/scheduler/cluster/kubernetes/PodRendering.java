@@ -60,7 +60,7 @@ final class PodRendering {
 
   private static final int GRACE_SECONDS = 30;
 
-  /** How long a node may be away before its pods count as lost. */
+  /** How long a node may be away before its pods are taken from it; a toleration may say other. */
   private static final long NODE_AWAY_SECONDS = 60;
 
   private final KubernetesConfig config;
@@ -308,22 +308,26 @@ final class PodRendering {
   private List<Toleration> tolerations() {
     List<Toleration> all = new ArrayList<>();
     for (Map<String, String> one : config.tolerations()) {
+      String seconds = one.get("toleration_seconds");
       all.add(
           new TolerationBuilder()
               .withKey(one.get("key"))
               .withOperator(one.get("operator"))
               .withValue(one.get("value"))
               .withEffect(one.get("effect"))
+              .withTolerationSeconds(seconds == null ? null : Long.valueOf(seconds))
               .build());
     }
-    for (String key : List.of("not-ready", "unreachable")) {
-      all.add(
-          new TolerationBuilder()
-              .withKey("node.kubernetes.io/" + key)
-              .withOperator("Exists")
-              .withEffect("NoExecute")
-              .withTolerationSeconds(NODE_AWAY_SECONDS)
-              .build());
+    for (String key : List.of("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")) {
+      if (config.tolerations().stream().noneMatch(one -> key.equals(one.get("key")))) {
+        all.add(
+            new TolerationBuilder()
+                .withKey(key)
+                .withOperator("Exists")
+                .withEffect("NoExecute")
+                .withTolerationSeconds(NODE_AWAY_SECONDS)
+                .build());
+      }
     }
     return all;
   }

@@ -35,7 +35,8 @@ class PodRenderingTest {
        "storage_bytes": 1073741824, "proxy": {"http": "http://proxy:3128", "https": "http://proxy:3128", "no": "10.0.0.0/8"},
        "ca_bundle_config_map": "company-ca", "registries_conf_config_map": "mirrors",
        "image_pull_secrets": ["pull", "old-dockercfg"], "trusted_input": true, "node_selector": {"disk": "ssd"},
-       "tolerations": [{"key": "builds", "operator": "Exists", "effect": "NoSchedule"}]}
+       "tolerations": [{"key": "builds", "operator": "Exists", "effect": "NoSchedule"},
+         {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "toleration_seconds": 20}]}
       """;
 
   private static PodRequest request(Set<String> avoid) {
