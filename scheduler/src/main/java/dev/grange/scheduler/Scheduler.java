@@ -108,7 +108,7 @@ public class Scheduler {
     wakeups.register(Chore.PROMOTION, promotion::wake);
     Loop reconciliation = Loop.start("reconciliation", RECONCILE, this::reconcile);
     reconciling = reconciliation;
-    wakeups.register(Chore.INDEX, reconciliation::wake);
+    wakeups.register(Chore.RECONCILIATION, reconciliation::wake);
     leases.onTaken(
         () -> {
           wakeups.everything();

@@ -27,8 +27,8 @@ public class Wakeups {
     ATTEMPTS,
     /** Somebody asked for something. */
     REQUESTS,
-    /** Every platform of a build is in. */
-    INDEX,
+    /** Something was left: an index is not made, a cluster with pods that nobody needs is back. */
+    RECONCILIATION,
     /** A release is to be promoted. */
     PROMOTION,
     /** A cluster drains, or is to resume at some time. */

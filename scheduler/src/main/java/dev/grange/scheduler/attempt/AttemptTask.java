@@ -47,6 +47,9 @@ final class AttemptTask {
 
   private static final int TRIES = 5;
 
+  /** How long a cluster that does not answer may hold up what might as well begin on another. */
+  private static final Duration CREATE_PATIENCE = Duration.ofSeconds(15);
+
   /** How long the registry may be away before a push that it has taken counts as failed. */
   private static final int VERIFY_TRIES = 30;
 
@@ -169,6 +172,7 @@ final class AttemptTask {
 
   /** Creates the pod, or finds it: whether an earlier try has worked is not known. */
   private String create() throws SQLException, Fenced, ClusterException, InterruptedException {
+    long began = System.nanoTime();
     for (int tries = 1; ; tries++) {
       try {
         String uid = gateway.ensure(jobs.of(attempt));
@@ -178,7 +182,8 @@ final class AttemptTask {
         building = runs;
         return uid;
       } catch (ClusterException e) {
-        if (tries == TRIES || stop != null || abandoned) {
+        boolean late = System.nanoTime() - began > CREATE_PATIENCE.toNanos();
+        if (tries == TRIES || late || stop != null || abandoned) {
           throw e;
         }
         LOG.warnf("attempt %s: %s", attempt.id(), e.getMessage());
@@ -457,6 +462,10 @@ final class AttemptTask {
         break;
       } catch (ClusterException e) {
         LOG.warnf("attempt %s: %s", attempt.id(), e.getMessage());
+        if (e.reason() == Reason.CLUSTER_UNREACHABLE) {
+          // its next try need not wait for that: the pod is swept when the cluster is back
+          break;
+        }
         TimeUnit.MILLISECONDS.sleep(200L << tries);
       }
     }

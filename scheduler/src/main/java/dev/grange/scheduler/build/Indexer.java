@@ -241,7 +241,7 @@ public class Indexer {
     if (last) {
       wakeups.changed(EnumSet.of(Chore.RELAY), List.of(id));
     } else {
-      wakeups.later(Chore.INDEX, Duration.ofSeconds(pause).plusMillis(50));
+      wakeups.later(Chore.RECONCILIATION, Duration.ofSeconds(pause).plusMillis(50));
     }
   }
 }

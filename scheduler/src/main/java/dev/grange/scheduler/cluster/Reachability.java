@@ -62,7 +62,7 @@ public class Reachability {
               return written > 0;
             });
     if (changed) {
-      wakeups.changed(EnumSet.of(Chore.PLACEMENT, Chore.RELAY), List.of());
+      wakeups.changed(EnumSet.of(Chore.PLACEMENT, Chore.RECONCILIATION, Chore.RELAY), List.of());
     }
   }
 

@@ -708,8 +708,12 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
     return message == null || message.isBlank() ? cause.getClass().getSimpleName() : message;
   }
 
-  /** Whether it answered lately. */
+  /** Whether it answered when it was asked last. */
   public boolean answers() {
+    return isFresh() && problem.isEmpty();
+  }
+
+  private boolean isFresh() {
     return seen.getCount() == 0 && System.nanoTime() - lastSeen <= STALE.toNanos();
   }
 
@@ -720,7 +724,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
 
   private void requireFresh() throws ClusterException {
     await();
-    if (!answers()) {
+    if (!isFresh()) {
       throw new ClusterException(
           Reason.CLUSTER_UNREACHABLE,
           "cluster " + name + " cannot be reached: " + problem,
