@@ -78,48 +78,31 @@ testbed_uncordon() {
   cordon false
 }
 
-# ── A TCP proxy between this machine and the API server
+# ── A TCP proxy before the API server. It runs beside it, so that a partition loses packets before they come to the proxy.
 
 proxy_api() { # proxy_api METHOD PATH [BODY]
   local body=()
   (($# < 3)) || body=(--data "$3")
-  curl --silent --show-error --fail-with-body --max-time 10 --noproxy '*' -A grange-testbed \
-    -X "$1" "${body[@]}" "http://127.0.0.1:$(<"$state/proxy.port")$2" >/dev/null
-}
-
-free_port() {
-  local port
-  for ((port = 21000 + RANDOM % 9000; ; port++)); do
-    [[ -n $(ss -Hltn "sport = :$port") ]] || break
-  done
-  echo "$port"
+  in_cluster curl --silent --show-error --fail-with-body --max-time 10 --noproxy '*' -A grange-testbed \
+    -X "$1" "${body[@]}" "http://127.0.0.1:8474$2" >/dev/null
 }
 
 testbed_proxy() {
   need_root
   use_cluster "${1:-}"
-  local port i
   if ! read_pid "$state/proxy.pid" >/dev/null; then
     find_proxy
-    free_port >"$state/proxy.port"
-    setsid env -i PATH="$PATH" "$proxy" -host 127.0.0.1 -port "$(<"$state/proxy.port")" >>"$state/log/proxy.log" 2>&1 </dev/null &
-    write_pid "$state/proxy.pid" $! || ended proxy
-    for ((i = 0; i < 100; i++)); do
-      ! proxy_api GET /version 2>/dev/null || break
-      read_pid "$state/proxy.pid" >/dev/null || ended proxy
-      sleep 0.05
-    done
-    port=$(free_port)
-    proxy_api POST /proxies '{"name": "apiserver", "listen": "127.0.0.1:'"$port"'", "upstream": "'"$node_ip"':6443"}'
-    write_kubeconfig admin "127.0.0.1:$port" "$state/proxied.kubeconfig"
-    echo "127.0.0.1:$port" >"$state/proxy.address"
+    launch proxy "$proxy" -host 127.0.0.1 -port 8474
+    await 20 proxy proxy_api GET /version
+    proxy_api POST /proxies '{"name": "apiserver", "listen": "'"$node_ip"':6444", "upstream": "127.0.0.1:6443"}'
+    write_kubeconfig admin "$node_ip:6444" "$state/proxied.kubeconfig"
   fi
   echo "$state/proxied.kubeconfig"
 }
 
-toxic() { # toxic TYPE ATTRIBUTES: both ways
+toxic() { # toxic TYPE ATTRIBUTES [STREAM]: both ways, or one
   local stream
-  for stream in upstream downstream; do
+  for stream in ${3:-upstream downstream}; do
     proxy_api POST /proxies/apiserver/toxics \
       '{"name": "'"$1-$stream"'", "type": "'"$1"'", "stream": "'"$stream"'", "attributes": '"$2"'}'
   done
@@ -140,6 +123,11 @@ testbed_hang() {
   use_proxy "${1:-}"
   # A timeout of 0 passes nothing on and closes nothing.
   toxic timeout '{"timeout": 0}'
+}
+
+testbed_mute() {
+  use_proxy "${1:-}"
+  toxic timeout '{"timeout": 0}' downstream
 }
 
 testbed_cut() {

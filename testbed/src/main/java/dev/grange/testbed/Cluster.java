@@ -58,11 +58,13 @@ public final class Cluster {
   private final String name;
   private final Path kubeconfig;
   private final boolean own;
+  private Path kubeconfigOfOthers;
 
   private Cluster(String name, Path kubeconfig, boolean own) {
     this.name = name;
     this.kubeconfig = kubeconfig;
     this.own = own;
+    this.kubeconfigOfOthers = kubeconfig;
   }
 
   static Cluster ofTestbed(String name) {
@@ -81,6 +83,14 @@ public final class Cluster {
   /** The administrator's kubeconfig. */
   public Path kubeconfig() {
     return kubeconfig;
+  }
+
+  /**
+   * The same with the address at which others than the tests are to reach it: that of the proxy,
+   * once there is one.
+   */
+  public Path kubeconfigOfOthers() {
+    return kubeconfigOfOthers;
   }
 
   // ── Looking
@@ -230,7 +240,8 @@ public final class Cluster {
 
   /** Puts a proxy before the API server and returns the kubeconfig that goes through it. */
   public Path proxied() {
-    return Path.of(testbed("proxy").strip());
+    kubeconfigOfOthers = Path.of(testbed("proxy").strip());
+    return kubeconfigOfOthers;
   }
 
   /** Delays what comes through the proxy, each way. */
@@ -248,7 +259,12 @@ public final class Cluster {
     testbed("hang");
   }
 
-  /** Undoes {@link #slow}, {@link #cut} and {@link #hang}. */
+  /** Passes on what is asked through the proxy, and no answers: it is done, and nobody hears it. */
+  public void mute() {
+    testbed("mute");
+  }
+
+  /** Undoes {@link #slow}, {@link #cut}, {@link #hang} and {@link #mute}. */
   public void mend() {
     testbed("mend");
   }

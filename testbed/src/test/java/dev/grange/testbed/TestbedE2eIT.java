@@ -41,15 +41,19 @@ class TestbedE2eIT {
     if (testbed == null) {
       return; // it did not come up, and has said why
     }
+    List<Path> states =
+        testbed.clusters().stream().map(cluster -> cluster.kubeconfig().getParent()).toList();
+    assertThat(states).allMatch(Files::isDirectory);
     testbed.close();
-    for (String name : List.of("bed-one", "bed-two")) {
-      assertThat(Path.of("/run/netns/grange-" + name)).doesNotExist();
-      assertThat(Path.of("/var/lib/grange-testbed/" + name)).doesNotExist();
-      assertThat(Files.readString(Path.of("/proc/mounts"))).doesNotContain(name);
-      assertThat(Command.must(List.of("find", "/sys/fs/cgroup", "-name", "*" + name))).isEmpty();
+    for (Cluster cluster : testbed.clusters()) {
+      assertThat(Path.of("/run/netns/grange-" + cluster)).doesNotExist();
+      assertThat(Files.readString(Path.of("/proc/mounts"))).doesNotContain(cluster.name());
+      assertThat(Command.must(List.of("find", "/sys/fs/cgroup", "-name", "*" + cluster))).isEmpty();
     }
-    assertThat(Command.run(List.of("pgrep", "-f", "grange-testbed/bed-"), Map.of()).out())
-        .isEmpty();
+    for (Path state : states) {
+      assertThat(state).doesNotExist();
+      assertThat(Command.run(List.of("pgrep", "-f", state + "/"), Map.of()).out()).isEmpty();
+    }
   }
 
   @Test
@@ -97,15 +101,41 @@ class TestbedE2eIT {
   }
 
   @Test
-  void aKilledKubeletLosesItsNodeAndComesBackWithItsPods() {
-    two.create(PODS, two.shellPod("lives-on", "sleep 600"));
-    awaitPhase(two, "lives-on", "Running");
+  void aKilledKubeletLosesItsNodeAndComesBackWithThePodsThatWereNotTakenFromIt() {
+    ObjectNode stays = two.shellPod("lives-on", "sleep 600");
+    ((ObjectNode) stays.get("spec"))
+        .putArray("tolerations")
+        .addObject()
+        .put("key", "node.kubernetes.io/unreachable")
+        .put("operator", "Exists");
+    two.create(PODS, stays);
+    two.create(PODS, two.shellPod("taken", "sleep 600"));
+    String container = containerOf(awaitPhase(two, "lives-on", "Running"));
+    awaitPhase(two, "taken", "Running");
     two.kill(Cluster.Component.KUBELET);
     await().atMost(PATIENCE).until(() -> !two.ready());
+    // the other is taken from the node after two seconds, and is there until its kubelet says
+    // that it has ended
+    await()
+        .atMost(PATIENCE)
+        .until(
+            () ->
+                two.get(PODS + "/taken")
+                    .orElseThrow()
+                    .at("/metadata")
+                    .hasNonNull("deletionTimestamp"));
+    assertThat(two.get(PODS + "/taken").orElseThrow().at("/status/phase").asText())
+        .isEqualTo("Running");
     two.start(Cluster.Component.KUBELET);
     assertThat(two.ready()).isTrue();
+    await().atMost(PATIENCE).until(() -> two.get(PODS + "/taken").isEmpty());
+    assertThat(containerOf(awaitPhase(two, "lives-on", "Running"))).isEqualTo(container);
     two.delete(PODS + "/lives-on");
     await().atMost(PATIENCE).until(() -> two.get(PODS + "/lives-on").isEmpty());
+  }
+
+  private static String containerOf(JsonNode pod) {
+    return pod.at("/status/containerStatuses/0/containerID").asText();
   }
 
   @Test
@@ -182,6 +212,9 @@ class TestbedE2eIT {
     assertThat(millisecondsOf(proxied)).isNegative();
     one.mend();
     one.hang();
+    assertThat(millisecondsOf(proxied)).isNegative();
+    one.mend();
+    one.mute();
     assertThat(millisecondsOf(proxied)).isNegative();
     one.mend();
     assertThat(millisecondsOf(proxied)).isBetween(0L, 1000L);
