@@ -223,6 +223,16 @@ public final class Cluster {
     testbed("start", component.word());
   }
 
+  /**
+   * Says of its node what a node controller says of one that is silent, and takes its pods from it.
+   * Of itself it does so only while some other node is in good health: where none is, it takes that
+   * for its own trouble (Kubernetes, "Nodes", on the node controller). It takes it back when the
+   * node is there again.
+   */
+  public void giveUpNode() {
+    must("taint", "nodes", "--all", "--overwrite", "node.kubernetes.io/unreachable:NoExecute");
+  }
+
   /** Evicts a pod as a drain does. */
   public void evict(String namespace, String pod) {
     testbed("evict", namespace, pod);

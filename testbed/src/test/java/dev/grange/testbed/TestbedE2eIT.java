@@ -119,11 +119,13 @@ class TestbedE2eIT {
     await()
         .atMost(PATIENCE)
         .until(
-            () ->
-                two.get(PODS + "/taken")
-                    .orElseThrow()
-                    .at("/metadata")
-                    .hasNonNull("deletionTimestamp"));
+            () -> {
+              two.giveUpNode();
+              return two.get(PODS + "/taken")
+                  .orElseThrow()
+                  .at("/metadata")
+                  .hasNonNull("deletionTimestamp");
+            });
     assertThat(two.get(PODS + "/taken").orElseThrow().at("/status/phase").asText())
         .isEqualTo("Running");
     two.start(Cluster.Component.KUBELET);
