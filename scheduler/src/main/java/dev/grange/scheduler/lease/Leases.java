@@ -123,7 +123,13 @@ public class Leases {
   public void release() throws SQLException {
     stop(new ShutdownEvent());
     held.clear();
-    int _ = db.update("UPDATE lease SET expires_at = clock_timestamp() WHERE holder = ?", holder);
+    int _ =
+        db.update(
+            """
+            UPDATE lease SET expires_at = clock_timestamp()
+            WHERE name IN (SELECT name FROM lease WHERE holder = ? ORDER BY name FOR UPDATE)
+            """,
+            holder);
   }
 
   /**

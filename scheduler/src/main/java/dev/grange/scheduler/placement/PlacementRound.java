@@ -25,6 +25,7 @@ import dev.grange.scheduler.build.BuildRow;
 import dev.grange.scheduler.build.Outcomes;
 import dev.grange.scheduler.build.Outcomes.End;
 import dev.grange.scheduler.cluster.ClusterGateway;
+import dev.grange.scheduler.lease.Leases;
 import dev.grange.scheduler.release.Releases;
 import dev.grange.store.Db;
 import dev.grange.store.Outbox;
@@ -49,8 +50,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>An advisory lock lets one scheduler at a time place. It keeps two from wasting work; what
  * keeps a slot from being given twice and a build from running twice are the indexes on {@code
- * attempt} and the conditions of the one INSERT. The cluster's lease is locked FOR SHARE until the
- * attempt is committed: so whoever takes the lease over sees the attempt and stamps it.
+ * attempt} and the conditions of the one INSERT. The clusters' leases are locked FOR SHARE until
+ * the attempts are committed: so whoever takes the lease over sees the attempt and stamps it.
  */
 @ApplicationScoped
 public class PlacementRound {
@@ -144,6 +145,7 @@ public class PlacementRound {
     Set<UUID> builds = new TreeSet<>();
     List<Assignment> assignments = plan.assignments();
     if (!assignments.isEmpty()) {
+      lockLeases(tx, assignments);
       assignBuilds(
           tx, assignments.stream().filter(a -> !a.lane().test()).toList(), attempts, builds);
       assignTests(tx, assignments.stream().filter(a -> a.lane().test()).toList(), attempts, builds);
@@ -177,6 +179,14 @@ public class PlacementRound {
     tx.first("SELECT pg_advisory_xact_lock(?)", _ -> true, QUEUE_LOCK);
   }
 
+  /** In the order in which they are renewed: else round and renewal could wait for each other. */
+  private static void lockLeases(Db.Tx tx, List<Assignment> assignments) throws SQLException {
+    tx.list(
+        "SELECT 1 FROM lease WHERE name = ANY(?) ORDER BY name FOR SHARE",
+        _ -> true,
+        assignments.stream().map(a -> Leases.ofCluster(a.cluster())).distinct().toList());
+  }
+
   private void assignBuilds(
       Db.Tx tx, List<Assignment> assignments, List<Attempt> attempts, Set<UUID> touched)
       throws SQLException {
@@ -206,7 +216,6 @@ public class PlacementRound {
             JOIN cluster c ON c.name = w.cluster AND c.desired = 'ACTIVE' AND c.removed_at IS NULL
             JOIN lease l ON l.name = 'cluster:' || w.cluster AND l.expires_at > clock_timestamp()
             WHERE NOT EXISTS (SELECT FROM request q WHERE q.build_id = b.id AND q.command = 'cancel' AND q.answer IS NULL)
-            FOR SHARE OF l
             RETURNING
             """
                 + Attempt.COLUMNS,
@@ -283,7 +292,6 @@ public class PlacementRound {
             JOIN test_run t ON t.id = w.test_run_id AND t.outcome = 'QUEUED'
             JOIN cluster c ON c.name = w.cluster AND c.desired = 'ACTIVE' AND c.removed_at IS NULL
             JOIN lease l ON l.name = 'cluster:' || w.cluster AND l.expires_at > clock_timestamp()
-            FOR SHARE OF l
             RETURNING
             """
                 + Attempt.COLUMNS,

@@ -1,6 +1,7 @@
 package dev.grange.scheduler.placement;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.grange.scheduler.FarmConfig;
 import dev.grange.scheduler.FarmServices;
@@ -15,6 +16,8 @@ import dev.grange.store.Db;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import jakarta.inject.Inject;
+import java.sql.Connection;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -199,6 +202,42 @@ class ConcurrentPlacementIT {
     roundsAtOnce(List.of(another()));
     assertThat(held("zoned")).isEqualTo("1");
     assertThat(number("SELECT count(*) FROM placement_lane WHERE lane LIKE '%zone%'")).isZero();
+  }
+
+  @Test
+  void leasesAreLockedInTheOrderInWhichTheyAreRenewedSoThatNeitherWaitsForTheOther()
+      throws Exception {
+    for (String cluster : List.of("locks-a", "locks-b", "locks-c")) {
+      own(cluster, "linux/riscv64");
+    }
+    rows.execute("UPDATE cluster SET desired = 'CORDONED' WHERE name LIKE 'locks-%'");
+    rows.execute("UPDATE cluster SET weight = 1 WHERE name = 'locks-a'");
+    for (int i = 0; i < 3 * SLOTS; i++) {
+      farm.submit("FROM scratch\n", "linux/riscv64");
+    }
+    rows.execute("UPDATE cluster SET desired = 'ACTIVE' WHERE name LIKE 'locks-%'");
+    try (Connection renewal = farm.database().connect(farm.database().owner());
+        Statement statement = renewal.createStatement();
+        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      renewal.setAutoCommit(false);
+      statement.execute("SELECT 1 FROM lease WHERE name = 'cluster:locks-a' FOR UPDATE");
+      Future<Boolean> round = threads.submit(() -> another().round());
+      await()
+          .until(
+              () ->
+                  number(
+                          "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype <>"
+                              + " 'advisory'")
+                      > 0);
+      statement.execute(
+          "SELECT 1 FROM lease WHERE name IN ('cluster:locks-b', 'cluster:locks-c') FOR UPDATE"
+              + " NOWAIT");
+      renewal.commit();
+      round.get();
+    }
+    for (String cluster : List.of("locks-a", "locks-b", "locks-c")) {
+      assertThat(held(cluster)).isEqualTo(String.valueOf(SLOTS));
+    }
   }
 
   @Test
