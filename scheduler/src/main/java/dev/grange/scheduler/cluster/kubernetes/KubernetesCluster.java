@@ -271,6 +271,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
   private void answered() {
     if (erred) {
       erred = false;
+      problem = "";
       outside.reached();
     }
   }
