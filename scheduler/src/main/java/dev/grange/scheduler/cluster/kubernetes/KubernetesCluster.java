@@ -93,7 +93,7 @@ public final class KubernetesCluster implements ClusterGateway, AutoCloseable {
    * How long ended pods are gathered before one call deletes them. They cost their node nothing but
    * a name; the longer, the fewer calls.
    */
-  private static final Duration GATHER = Duration.ofSeconds(10);
+  private static final Duration GATHER = Duration.ofSeconds(20);
 
   /** So many are deleted at once, before the time is over. Their Secrets count against a quota. */
   private static final int GATHER_MOST = 20;

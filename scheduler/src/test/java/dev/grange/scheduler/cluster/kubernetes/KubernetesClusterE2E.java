@@ -130,7 +130,7 @@ class KubernetesClusterE2E extends ClusterGatewayContract {
         .as("they are gathered")
         .contains(pods.getFirst());
     await()
-        .atMost(Duration.ofSeconds(30))
+        .atMost(Duration.ofSeconds(60))
         .untilAsserted(() -> assertThat(api("get", "pods", "--output=name")).doesNotContain(pods));
     assertThat(gateway.see(runs)).as("and nothing else is").isPresent();
     gateway.remove(runs);
