@@ -58,10 +58,10 @@ public final class Testbed implements AutoCloseable {
    * @param names as many as are needed
    */
   public static Testbed givenOrUp(String... names) {
-    String given = System.getenv("GRANGE_E2E_KUBECONFIGS");
-    if (given == null || given.isBlank()) {
+    if (!areGiven()) {
       return up(names);
     }
+    String given = System.getenv("GRANGE_E2E_KUBECONFIGS");
     List<Cluster> clusters = new ArrayList<>();
     for (String file : given.split(":", -1)) {
       if (clusters.size() < names.length) {
@@ -74,6 +74,12 @@ public final class Testbed implements AutoCloseable {
               .formatted(clusters.size(), names.length));
     }
     return new Testbed(List.copyOf(clusters), false);
+  }
+
+  /** Whether {@code GRANGE_E2E_KUBECONFIGS} names clusters. */
+  static boolean areGiven() {
+    String given = System.getenv("GRANGE_E2E_KUBECONFIGS");
+    return given != null && !given.isBlank();
   }
 
   /** The clusters, in the order of their names' mention. */

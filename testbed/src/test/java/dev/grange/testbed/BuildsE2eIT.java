@@ -27,7 +27,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 /** Builds in pods of two clusters to which nothing happens. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class BuildsE2eIT {
-  private static final int SLOTS = 3;
+  private static final int SLOTS = 4;
 
   private static Testbed testbed;
   private static FarmOnClusters on;
@@ -111,7 +111,7 @@ class BuildsE2eIT {
    * Times that stand in rows are those at which their transactions began. So long beside a round a
    * slot's end may or may not have been seen by it.
    */
-  private static final Duration BESIDE = Duration.ofMillis(250);
+  private static final Duration BESIDE = Duration.ofMillis(300);
 
   /**
    * Whenever something was placed while both clusters had a free slot, the slots that they used
